@@ -1,0 +1,277 @@
+"""Where the settings come from: keyword, environment, file, local services.
+
+Nothing is read at import, and never from the working directory: a folder that
+somebody sent must not be able to redirect anybody's data.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+import tomllib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from omega_jupyter.errors import Invalid
+
+__all__ = ["OmegaConfig", "SecretUrl"]
+
+ENV_PREFIX = "OMEGA_"
+
+_CREDENTIALS = re.compile(r"(?<=://)(?P<user>[^:@/]*):[^@/]*@")
+_SCHEMES = {
+    "mongo_url": ("mongodb", "mongodb+srv"),
+    "broker_url": ("amqp", "amqps", "mongodb", "mongodb+srv"),
+    "result_backend": ("mongodb", "mongodb+srv"),
+}
+
+
+class SecretUrl:
+    """A URL that may hold a password: shown masked, given away only on request.
+
+    Parameters
+    ----------
+    url : str
+        The URL with its credentials.
+
+    Examples
+    --------
+    >>> SecretUrl("mongodb://alice:wonder@db.example/omega")
+    SecretUrl('mongodb://alice:***@db.example/omega')
+    """
+
+    __slots__ = ("_url",)
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+
+    def reveal(self) -> str:
+        """Return the URL in clear."""
+        return self._url
+
+    def __str__(self) -> str:
+        return _CREDENTIALS.sub(r"\g<user>:***@", self._url)
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({str(self)!r})"
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, SecretUrl) and self._url == other._url
+
+    def __hash__(self) -> int:
+        return hash(self._url)
+
+    def __getstate__(self) -> None:
+        raise TypeError("A SecretUrl is never pickled: its password would travel in clear")
+
+
+@dataclass(frozen=True)
+class OmegaConfig:
+    """The settings of one installation.
+
+    Build it with :meth:`load`, which looks in this order: keyword arguments, the
+    environment (``OMEGA_`` and the name in capitals), the user's configuration
+    file. Where no ``mongo_url`` is found, the local services are used.
+
+    Attributes
+    ----------
+    mongo_url : SecretUrl or None
+        The user's own database, ``mongodb://user:password@host/database``.
+        None: the local services.
+    broker_url : SecretUrl or None
+        ``amqp://…`` (RabbitMQ), or ``mongodb://…``. None: the MongoDB of
+        ``mongo_url`` carries the messages too.
+    result_backend : SecretUrl or None
+        Where task states go. None: the database of ``mongo_url``.
+    queue : str
+        The queue that tasks are sent to and that a worker listens on.
+    worker_key : Path or None
+        For workers: the file (mode 0600) with the private key that opens sealed
+        credentials. None: the key pair of the database.
+    worker_public_key : str or None
+        For clients: the workers' public key, base64. None: the key pair of the
+        database.
+    concurrency : int
+        Processes of a worker. 0: one per core, at most four.
+    cache_bytes : int
+        Memory of each worker process for recently used models and data sets.
+    trusted : tuple of str
+        For workers: types beyond the loader's own list that a stored model may
+        hold, as ``module.Class``.
+    mongod : Path or None
+        The ``mongod`` of the local services. None: the wheel's, then ``PATH``.
+    data_dir : Path
+        Where the local services keep database, logs and socket.
+    idle_timeout : float
+        Seconds after which unused local services end by themselves.
+    """
+
+    mongo_url: SecretUrl | None = None
+    broker_url: SecretUrl | None = None
+    result_backend: SecretUrl | None = None
+    queue: str = "omega"
+    worker_key: Path | None = None
+    worker_public_key: str | None = None
+    concurrency: int = 0
+    cache_bytes: int = 1 << 30
+    trusted: tuple[str, ...] = ()
+    mongod: Path | None = None
+    data_dir: Path = field(default_factory=lambda: _user_dir("data"))
+    idle_timeout: float = 8 * 3600.0
+    origins: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)
+
+    @property
+    def is_local(self) -> bool:
+        """Whether nothing is configured, so that the local services are used."""
+        return self.mongo_url is None
+
+    @classmethod
+    def load(cls, **keywords: object) -> OmegaConfig:
+        """Collect the settings from keywords, environment and file.
+
+        Parameters
+        ----------
+        **keywords
+            Settings that go before all others; None counts as not given.
+
+        Returns
+        -------
+        OmegaConfig
+
+        Raises
+        ------
+        Invalid
+            A setting is unknown or can't be read, or the file is readable by
+            others.
+        """
+        names = {f.name for f in fields(cls)} - {"origins"}
+        layers: list[tuple[str, Mapping[str, object]]] = [
+            ("keyword", {k: v for k, v in keywords.items() if v is not None}),
+            ("environment", _environment(names)),
+        ]
+        file = config_file()
+        layers.append((str(file), _read_file(file)))
+        values: dict[str, Any] = {}
+        origins: dict[str, str] = {}
+        for origin, layer in layers:
+            for name, value in layer.items():
+                if name not in names:
+                    raise Invalid(
+                        f"Unknown setting {name!r} in {origin}",
+                        hint=f"settings are: {', '.join(sorted(names))}",
+                    )
+                if name not in values:
+                    values[name] = _convert(name, value, origin)
+                    origins[name] = origin
+        if "broker_url" in values and "mongo_url" not in values:
+            raise Invalid(
+                f"broker_url is set ({origins['broker_url']}) but mongo_url is not",
+                hint="set OMEGA_MONGO_URL too: the workers read models and data from there",
+            )
+        return cls(**values, origins=origins)
+
+
+def config_file() -> Path:
+    """Return the path of the user's configuration file, which may not exist."""
+    return _user_dir("config") / "config.toml"
+
+
+def _user_dir(kind: str) -> Path:
+    import platformdirs
+
+    find = {"data": platformdirs.user_data_path, "config": platformdirs.user_config_path}
+    return find[kind]("omega-jupyter", appauthor=False)
+
+
+def _environment(names: set[str]) -> dict[str, object]:
+    return {
+        name: os.environ[ENV_PREFIX + name.upper()]
+        for name in names
+        if os.environ.get(ENV_PREFIX + name.upper())
+    }
+
+
+def _read_file(path: Path) -> dict[str, object]:
+    try:
+        with path.open("rb") as file:
+            mode = os.fstat(file.fileno()).st_mode
+            if stat.S_IMODE(mode) & 0o077:
+                raise Invalid(
+                    f"{path} can be read by others, and it may hold a password",
+                    hint=f"chmod 600 {path}",
+                )
+            return tomllib.load(file)
+    except FileNotFoundError:
+        return {}
+    except PermissionError:
+        raise Invalid(f"{path} can't be read", hint=f"chown {os.getuid()} {path}") from None
+    except tomllib.TOMLDecodeError as error:
+        raise Invalid(f"{path} is not valid TOML: {error}") from None
+
+
+def _convert(name: str, value: object, origin: str) -> object:
+    convert: Callable[[object], object] = _CONVERT.get(name, str)
+    try:
+        converted = convert(value)
+    except (TypeError, ValueError):
+        # The value is not repeated: it might be a password in the wrong place.
+        raise Invalid(f"The setting {name} in {origin} is not a {_WORDS.get(name)}") from None
+    if name in _SCHEMES and isinstance(converted, SecretUrl):
+        scheme = converted.reveal().partition("://")[0]
+        if "://" not in converted.reveal() or scheme not in _SCHEMES[name]:
+            raise Invalid(
+                f"The setting {name} in {origin} must begin with "
+                + " or ".join(f"{s}://" for s in _SCHEMES[name]),
+            )
+    return converted
+
+
+def _url(value: object) -> SecretUrl:
+    return value if isinstance(value, SecretUrl) else SecretUrl(_text(value))
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError
+    return value
+
+
+def _strings(value: object) -> tuple[str, ...]:
+    if isinstance(value, str):
+        return tuple(part.strip() for part in value.split(",") if part.strip())
+    if isinstance(value, list | tuple):
+        return tuple(_text(part) for part in value)
+    raise TypeError
+
+
+_CONVERT: dict[str, Callable[[Any], object]] = {
+    "mongo_url": _url,
+    "broker_url": _url,
+    "result_backend": _url,
+    "queue": _text,
+    "worker_key": lambda value: Path(value).expanduser(),
+    "worker_public_key": _text,
+    "concurrency": int,
+    "cache_bytes": int,
+    "trusted": _strings,
+    "mongod": lambda value: Path(value).expanduser(),
+    "data_dir": lambda value: Path(value).expanduser(),
+    "idle_timeout": float,
+}
+_WORDS = {
+    "concurrency": "whole number",
+    "cache_bytes": "whole number of bytes",
+    "idle_timeout": "number of seconds",
+    "trusted": "list of types",
+    "mongo_url": "URL",
+    "broker_url": "URL",
+    "result_backend": "URL",
+    "worker_key": "path",
+    "mongod": "path",
+    "data_dir": "path",
+    "queue": "name",
+    "worker_public_key": "text",
+}

@@ -1,0 +1,110 @@
+"""One MongoDB client per process and URL, and its errors in our words."""
+
+from __future__ import annotations
+
+import os
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from omega_jupyter.config import SecretUrl
+from omega_jupyter.errors import AuthError, Invalid, OmegaError, Unavailable
+
+if TYPE_CHECKING:
+    from pymongo import MongoClient
+    from pymongo.database import Database
+
+__all__ = ["Document", "connect", "mongo_errors"]
+
+Document = dict[str, Any]
+
+DEFAULT_DATABASE = "omega"
+SELECTION_TIMEOUT_MS = 5_000
+_HINT = "`omega doctor` checks every hop"
+# https://www.mongodb.com/docs/manual/reference/error-codes/
+_UNAUTHORIZED, _AUTHENTICATION_FAILED, _NEEDS_AUTHENTICATION = 13, 18, 8000
+
+_clients: dict[tuple[int, SecretUrl], MongoClient[Document]] = {}
+_lock = threading.Lock()
+
+
+def connect(url: SecretUrl) -> Database[Document]:
+    """Return the database that the URL names (``omega`` where it names none).
+
+    Nothing is sent yet. The client is shared by all callers of this process and
+    made anew after a fork, since MongoClient does not survive one.
+
+    Raises
+    ------
+    Invalid
+        The URL can't be parsed.
+    """
+    from pymongo import MongoClient
+
+    key = (os.getpid(), url)
+    with mongo_errors(url), _lock:
+        client = _clients.get(key)
+        if client is None:
+            options: dict[str, Any] = {"appname": "omega-jupyter", "tz_aware": True}
+            # A keyword would win over the URL, and the URL is the user's word.
+            if "serverselectiontimeoutms=" not in url.reveal().lower():
+                options["serverSelectionTimeoutMS"] = SELECTION_TIMEOUT_MS
+            client = MongoClient(url.reveal(), **options)
+            _clients[key] = client
+        return client.get_default_database(DEFAULT_DATABASE)
+
+
+def forget(url: SecretUrl) -> None:
+    """Close this process's client of the URL, so that the next call connects anew."""
+    with _lock:
+        client = _clients.pop((os.getpid(), url), None)
+    if client is not None:
+        client.close()
+
+
+@contextmanager
+def mongo_errors(url: SecretUrl | None = None) -> Iterator[None]:
+    """Translate what pymongo raises into :class:`OmegaError`.
+
+    ``DuplicateKeyError`` passes: a lost race is for the caller to answer.
+    """
+    from pymongo import errors
+
+    where = "MongoDB" if url is None else f"MongoDB at {_address(url)}"
+    try:
+        yield
+    except (OmegaError, errors.DuplicateKeyError):
+        raise
+    except (errors.InvalidURI, errors.ConfigurationError) as error:
+        raise Invalid(
+            f"The MongoDB URL can't be used: {_first_sentence(error)}",
+            hint="it looks like mongodb://user:password@host:27017/database",
+        ) from None
+    except errors.ConnectionFailure as error:
+        raise Unavailable(
+            f"{where} does not answer: {_first_sentence(error)}", hop="mongodb", hint=_HINT
+        ) from error
+    except errors.OperationFailure as error:
+        if error.code in (_UNAUTHORIZED, _AUTHENTICATION_FAILED, _NEEDS_AUTHENTICATION):
+            raise AuthError(
+                f"{where} refuses these credentials: {_first_sentence(error)}",
+                hint="check user, password and database in OMEGA_MONGO_URL",
+            ) from None
+        raise Unavailable(
+            f"{where} could not do it: {_first_sentence(error)}", hop="mongodb", hint=_HINT
+        ) from error
+    except errors.PyMongoError as error:
+        raise Unavailable(
+            f"{where} could not do it: {_first_sentence(error)}", hop="mongodb", hint=_HINT
+        ) from error
+
+
+def _address(url: SecretUrl) -> str:
+    """Return host and database of the URL, without user, password and options."""
+    return url.reveal().partition("://")[2].rpartition("@")[2].partition("?")[0]
+
+
+def _first_sentence(error: Exception) -> str:
+    # pymongo appends its topology description, which fills a screen.
+    return str(error).partition(", full error")[0].partition(", Timeout:")[0][:300]

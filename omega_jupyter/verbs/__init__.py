@@ -1,0 +1,1 @@
+"""The verbs that magic and CLI share."""

@@ -1,0 +1,66 @@
+"""The real parts that the tests run against."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import tempfile
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+
+from omega_jupyter.config import SecretUrl
+from omega_jupyter.local.mongod import find_mongod
+from omega_jupyter.store.connection import connect, forget
+
+
+@pytest.fixture(autouse=True)
+def _no_settings_of_this_machine(
+    monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    """No test sees the developer's own settings, database or services."""
+    import os
+
+    for name in list(os.environ):
+        if name.startswith("OMEGA_"):
+            monkeypatch.delenv(name)
+    home = tmp_path_factory.mktemp("home")
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(home / "config"))
+    monkeypatch.setenv("XDG_DATA_HOME", str(home / "data"))
+
+
+@pytest.fixture(scope="session")
+def mongod() -> Iterator[str]:
+    """A real mongod on a unix socket; yields its URL without a database."""
+    # Not pytest's own folder: a unix socket's path has at most 107 bytes.
+    folder = Path(tempfile.mkdtemp(prefix="omega-test-"))
+    socket = folder / "mongod.sock"
+    with (folder / "mongod.log").open("wb") as log:
+        process = subprocess.Popen(
+            [find_mongod(), "--dbpath", folder, "--bind_ip", socket, "--unixSocketPrefix", folder]
+            + ["--filePermissions", "0600", "--wiredTigerCacheSizeGB", "1"],
+            stdout=log,
+            stderr=log,
+        )
+    url = f"mongodb://{quote(str(socket), safe='')}"
+    try:
+        connect(SecretUrl(f"{url}/admin")).command("ping")
+        yield url
+    finally:
+        forget(SecretUrl(f"{url}/admin"))
+        process.terminate()
+        process.wait(30)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture
+def mongo_url(mongod: str) -> Iterator[str]:
+    """The URL of a new, empty database, dropped afterwards."""
+    url = f"{mongod}/test_{uuid.uuid4().hex[:12]}"
+    yield url
+    database = connect(SecretUrl(url))
+    database.client.drop_database(database.name)
+    forget(SecretUrl(url))
