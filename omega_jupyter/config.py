@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
+from urllib.parse import unquote
 
 from omega_jupyter.errors import Invalid
 
@@ -51,6 +52,16 @@ class SecretUrl:
     def reveal(self) -> str:
         """Return the URL in clear."""
         return self._url
+
+    def redact(self, text: str) -> str:
+        """Return the text with this URL's password replaced, however it is written."""
+        found = _CREDENTIALS.search(self._url)
+        if found is None:
+            return text
+        quoted = found.group(0).removeprefix(f"{found['user']}:").removesuffix("@")
+        for password in {quoted, unquote(quoted)} - {""}:
+            text = text.replace(password, "***")
+        return text
 
     def __str__(self) -> str:
         return _CREDENTIALS.sub(r"\g<user>:***@", self._url)
@@ -166,11 +177,6 @@ class OmegaConfig:
                 if name not in values:
                     values[name] = _convert(name, value, origin)
                     origins[name] = origin
-        if "broker_url" in values and "mongo_url" not in values:
-            raise Invalid(
-                f"broker_url is set ({origins['broker_url']}) but mongo_url is not",
-                hint="set OMEGA_MONGO_URL too: the workers read models and data from there",
-            )
         return cls(**values, origins=origins)
 
 

@@ -1,0 +1,82 @@
+"""The Celery application, the same on both sides."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from celery import Celery
+
+    from omega_jupyter.config import OmegaConfig, SecretUrl
+
+__all__ = ["make_app"]
+
+TRANSPORT = "omega_jupyter.runtime.transport:Transport"
+
+# A fit may take long; a worker that lost its broker would otherwise run it twice.
+_SETTINGS: dict[str, Any] = {
+    "task_serializer": "json",
+    "result_serializer": "json",
+    "accept_content": ["json"],
+    "task_acks_late": True,
+    # A process killed for its memory must not take the next one with it, for ever.
+    "task_reject_on_worker_lost": False,
+    "worker_prefetch_multiplier": 1,
+    "worker_cancel_long_running_tasks_on_connection_loss": True,
+    "task_track_started": False,  # the ledger's claim does it, in the same command
+    "result_extended": False,
+    "result_backend_always_retry": True,
+    "result_backend_max_retries": 30,
+    "worker_send_task_events": False,
+    "task_send_sent_event": False,
+    "broker_connection_retry_on_startup": True,
+    "worker_max_tasks_per_child": 200,
+    "worker_hijack_root_logger": True,
+    "worker_redirect_stdouts": True,
+    "enable_utc": True,
+}
+
+
+def make_app(config: OmegaConfig, broker_url: SecretUrl) -> Celery:
+    """Return the Celery application for a broker.
+
+    Parameters
+    ----------
+    config : OmegaConfig
+        Kept on the application as ``omega_config``, for the result backend.
+    broker_url : SecretUrl
+        ``amqp://…`` or ``mongodb://…``; the latter through a transport of our
+        own, since kombu's loses messages when a worker is killed.
+
+    Returns
+    -------
+    celery.Celery
+    """
+    from celery import Celery
+
+    app = Celery(
+        "omega_jupyter", broker=broker_url.reveal(), set_as_current=False, fixups=[]
+    )
+    app.conf.update(_SETTINGS)
+    app.conf.task_default_queue = config.queue
+    app.conf.result_backend = "omega_jupyter.runtime.backend:OmegaBackend"
+    if broker_url.reveal().startswith("mongodb"):
+        app.conf.broker_transport = TRANSPORT
+        # With a transport that has no event loop, the pool's locks block the main loop.
+        app.conf.worker_pool_putlocks = False
+    else:
+        app.conf.broker_transport_options = {"confirm_publish": True}
+    app.omega_config = config
+    return app
+
+
+_apps: dict[tuple[int, SecretUrl, str], Celery] = {}
+
+
+def client_app(config: OmegaConfig, broker_url: SecretUrl) -> Celery:
+    """Return this process's application for the broker, with its open connections."""
+    key = (os.getpid(), broker_url, config.queue)
+    if key not in _apps:
+        _apps[key] = make_app(config, broker_url)
+    return _apps[key]

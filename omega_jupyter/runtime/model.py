@@ -1,0 +1,209 @@
+"""A stored model whose methods run on a worker."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from omega_jupyter.runtime.submission import Submitter
+    from omega_jupyter.runtime.task import OmegaTask
+
+__all__ = ["OmegaModelProxy"]
+
+
+class OmegaModelProxy:
+    """The methods of one stored model, each run as a task on a worker.
+
+    Data arguments are names of stored data sets (``'X'``, ``'X[a,b]'``,
+    ``'X@3'``) or objects, which are kept in the store for the time of the task.
+    Versions are fixed at submission. Each method returns at once.
+
+    Parameters
+    ----------
+    name : str
+        Name of a stored model, ``'mymodel'`` or ``'mymodel@3'``.
+    submitter : Submitter
+
+    Examples
+    --------
+    >>> om.runtime.model("mymodel").fit("X", "y").get()
+    Metadata('mymodel@2')
+    >>> om.runtime.model("mymodel").predict(X_new).get()
+    array([1, 0, 1])
+    """
+
+    def __init__(self, name: str, submitter: Submitter) -> None:
+        self.name = name
+        self._submitter = submitter
+
+    def fit(self, X: Any, y: Any = None, **params: Any) -> OmegaTask:
+        """Fit the model and publish it as a new version.
+
+        Parameters
+        ----------
+        X : str or array-like of shape (n_samples, n_features)
+            Training data.
+        y : str or array-like of shape (n_samples,), optional
+            Target.
+        **params
+            Further keywords of the estimator's ``fit``, JSON-able.
+
+        Returns
+        -------
+        OmegaTask
+            Its value is the Metadata of the new version.
+
+        Raises
+        ------
+        NotFound
+            The model or a data set does not exist.
+        Invalid
+            X and y differ in length, or an object can't be kept.
+        Unavailable
+            MongoDB or the broker does not answer.
+        """
+        return self._submit("fit", {"X": X, "y": y}, params=params)
+
+    def partial_fit(self, X: Any, y: Any = None, **params: Any) -> OmegaTask:
+        """Go on fitting the model with more data and publish it as a new version.
+
+        Parameters
+        ----------
+        X : str or array-like of shape (n_samples, n_features)
+            More training data.
+        y : str or array-like of shape (n_samples,), optional
+            More of the target.
+        **params
+            Further keywords of the estimator's ``partial_fit``, JSON-able, for
+            example ``classes=[0, 1]``.
+
+        Returns
+        -------
+        OmegaTask
+            Its value is the Metadata of the new version.
+        """
+        return self._submit("partial_fit", {"X": X, "y": y}, params=params)
+
+    def predict(self, X: Any, *, result: str | None = None, **params: Any) -> OmegaTask:
+        """Predict with the model.
+
+        Parameters
+        ----------
+        X : str or array-like of shape (n_samples, n_features)
+        result : str, optional
+            Keep the output as the data set of this name.
+        **params
+            Further keywords of the estimator's ``predict``, JSON-able.
+
+        Returns
+        -------
+        OmegaTask
+            Its value is an ndarray of shape (n_samples,) or (n_samples, n_outputs);
+            with ``result`` the Metadata of the data set.
+        """
+        return self._submit("predict", {"X": X}, result=result, params=params)
+
+    def predict_proba(self, X: Any, *, result: str | None = None, **params: Any) -> OmegaTask:
+        """Predict the probability of each class.
+
+        Parameters
+        ----------
+        X : str or array-like of shape (n_samples, n_features)
+        result : str, optional
+            Keep the output as the data set of this name.
+        **params
+            Further keywords of the estimator's ``predict_proba``, JSON-able.
+
+        Returns
+        -------
+        OmegaTask
+            Its value is an ndarray of shape (n_samples, n_classes); with
+            ``result`` the Metadata of the data set.
+        """
+        return self._submit("predict_proba", {"X": X}, result=result, params=params)
+
+    def decision_function(self, X: Any, *, result: str | None = None, **params: Any) -> OmegaTask:
+        """Return the estimator's confidence scores.
+
+        Parameters
+        ----------
+        X : str or array-like of shape (n_samples, n_features)
+        result : str, optional
+            Keep the output as the data set of this name.
+        **params
+            Further keywords of the estimator's ``decision_function``, JSON-able.
+
+        Returns
+        -------
+        OmegaTask
+            Its value is an ndarray of shape (n_samples,) or (n_samples,
+            n_classes); with ``result`` the Metadata of the data set.
+        """
+        return self._submit("decision_function", {"X": X}, result=result, params=params)
+
+    def score(self, X: Any, y: Any = None, **params: Any) -> OmegaTask:
+        """Score the model; the score is also noted in the version's metadata.
+
+        Parameters
+        ----------
+        X : str or array-like of shape (n_samples, n_features)
+        y : str or array-like of shape (n_samples,), optional
+        **params
+            Further keywords of the estimator's ``score``, JSON-able.
+
+        Returns
+        -------
+        OmegaTask
+            Its value is a float: mean accuracy of a classifier, R² of a
+            regressor, or what else the estimator's ``score`` means.
+        """
+        return self._submit("score", {"X": X, "y": y}, params=params)
+
+    def transform(self, X: Any, *, result: str | None = None, **params: Any) -> OmegaTask:
+        """Transform data with the fitted model.
+
+        Parameters
+        ----------
+        X : str or array-like of shape (n_samples, n_features)
+        result : str, optional
+            Keep the output as the data set of this name.
+        **params
+            Further keywords of the estimator's ``transform``, JSON-able.
+
+        Returns
+        -------
+        OmegaTask
+            Its value is what the estimator returned, of shape (n_samples,
+            n_features_out); with ``result`` the Metadata of the data set.
+        """
+        return self._submit("transform", {"X": X}, result=result, params=params)
+
+    def fit_transform(
+        self, X: Any, y: Any = None, *, result: str | None = None, **params: Any
+    ) -> OmegaTask:
+        """Fit the model, publish it as a new version, and return the transformed data.
+
+        Parameters
+        ----------
+        X : str or array-like of shape (n_samples, n_features)
+        y : str or array-like of shape (n_samples,), optional
+        result : str, optional
+            Keep the output as the data set of this name.
+        **params
+            Further keywords of the estimator's ``fit_transform``, JSON-able.
+
+        Returns
+        -------
+        OmegaTask
+            Its value is what the estimator returned, of shape (n_samples,
+            n_features_out); with ``result`` the Metadata of the data set.
+        """
+        return self._submit("fit_transform", {"X": X, "y": y}, result=result, params=params)
+
+    def _submit(
+        self, verb: str, data: dict[str, Any], *, params: dict[str, Any], result: str | None = None
+    ) -> OmegaTask:
+        return self._submitter.submit(verb, self.name, data, result=result, params=params)
+
+    def __repr__(self) -> str:
+        return f"<OmegaModelProxy {self.name!r} on queue {self._submitter.queue!r}>"
