@@ -55,9 +55,7 @@ def make_app(config: OmegaConfig, broker_url: SecretUrl) -> Celery:
     """
     from celery import Celery
 
-    app = Celery(
-        "omega_jupyter", broker=broker_url.reveal(), set_as_current=False, fixups=[]
-    )
+    app = Celery("omega_jupyter", broker=broker_url.reveal(), set_as_current=False, fixups=[])
     app.conf.update(_SETTINGS)
     app.conf.task_default_queue = config.queue
     app.conf.result_backend = "omega_jupyter.runtime.backend:OmegaBackend"

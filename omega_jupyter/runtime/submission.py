@@ -199,9 +199,11 @@ def _check_lengths(pinned: Mapping[str, tuple[str, Metadata]]) -> None:
 
 
 def _shown(ref: str) -> str:
-    return "what you passed as " + ref.rpartition("@")[0].rpartition("/")[2] if (
-        ref.startswith(STAGED)
-    ) else ref
+    return (
+        "what you passed as " + ref.rpartition("@")[0].rpartition("/")[2]
+        if (ref.startswith(STAGED))
+        else ref
+    )
 
 
 def _user() -> str:

@@ -138,7 +138,7 @@ class OmegaTask:
         if "started" not in record:
             return 0.0
         end = record.get("finished") or datetime.now(UTC)
-        return max(0.0, (end - record["started"]).total_seconds())
+        return max(0.0, float((end - record["started"]).total_seconds()))
 
     @property
     def progress(self) -> Progress:

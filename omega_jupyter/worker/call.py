@@ -1,0 +1,200 @@
+"""One call on a worker: what it reads, how far it is, what it leaves behind."""
+
+from __future__ import annotations
+
+import copy
+import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from omega_jupyter.errors import Invalid, OmegaError
+from omega_jupyter.runtime.backend import Outcome
+from omega_jupyter.store import inline
+from omega_jupyter.store.names import ObjectName
+from omega_jupyter.worker.cache import VersionCache
+from omega_jupyter.worker.progress import ProgressReporter, followed
+
+if TYPE_CHECKING:
+    from omega_jupyter.omega import Omega
+    from omega_jupyter.store.metadata import Metadata
+
+__all__ = ["Call"]
+
+RESULTS = ".results"
+
+
+class Call:
+    """One call of one estimator method.
+
+    Parameters
+    ----------
+    om : Omega
+        Re-created from the ``mongo_url`` that came with the task.
+    task_id : str
+        Also the key that makes publishing harmless the second time.
+    arguments : dict
+        ``model``, ``X``, ``y``: names with versions; ``result``: a name or None;
+        ``params``: keywords of the method.
+    cache : VersionCache
+    report : callable
+        Takes progress.
+    """
+
+    def __init__(
+        self,
+        om: Omega,
+        task_id: str,
+        arguments: dict[str, Any],
+        cache: VersionCache,
+        report: Callable[[dict[str, Any]], None],
+    ) -> None:
+        self._om = om
+        self._task_id = task_id
+        self._cache = cache
+        self._report = report
+        self._result: str | None = arguments["result"]
+        self.params: dict[str, Any] = arguments["params"]
+        self._model_ref: str = arguments["model"]
+        self._data: dict[str, str] = {
+            role: arguments[role] for role in ("X", "y") if arguments.get(role) is not None
+        }
+
+    @property
+    def inputs(self) -> dict[str, str]:
+        """The versions that it reads, by role."""
+        return {"model": self._model_ref, **self._data}
+
+    def estimator(self) -> Any:
+        """Return the stored estimator, shared with other calls: never fit this one."""
+        return self._cached("models", self._model_ref, self._load_model)
+
+    def own_estimator(self) -> Any:
+        """Return a copy of the stored estimator that this call may fit."""
+        return copy.deepcopy(self.estimator())
+
+    def arrays(self) -> tuple[Any, ...]:
+        """Return X and, where it was given, y: copies that an estimator may overwrite."""
+        return tuple(
+            _private(self._cached("datasets", ref, self._load_data)) for ref in self._data.values()
+        )
+
+    def method(self, estimator: Any, name: str) -> Callable[..., Any]:
+        """Return a method of the estimator.
+
+        Raises
+        ------
+        Invalid
+            It has none of that name; the hint lists those it has.
+        """
+        found = getattr(estimator, name, None)
+        if found is None:
+            has = [verb for verb in _VERBS if hasattr(estimator, verb)]
+            raise Invalid(
+                f"{self._model_ref} is a {type(estimator).__name__}, which has no {name}",
+                hint=f"it has {', '.join(has)}" if has else None,
+            )
+        method: Callable[..., Any] = found
+        return method
+
+    def run(self, estimator: Any, name: str) -> Any:
+        """Call a method of the estimator with this call's data and parameters.
+
+        Raises
+        ------
+        Invalid
+            The estimator has no such method, or is not fitted yet.
+        """
+        from joblib import parallel_config
+        from sklearn.exceptions import NotFittedError
+
+        method = self.method(estimator, name)
+        reporter = ProgressReporter(self._report)
+        try:
+            # A pool process may have no children of its own: joblib would fall
+            # back to one job, so its threads are used instead.
+            with parallel_config(backend="threading"), followed(estimator, reporter):
+                return method(*self.arrays(), **self.params)
+        except NotFittedError:
+            raise Invalid(
+                f"{self._model_ref} is not fitted yet",
+                hint=f"%omega fit {ObjectName.parse(self._model_ref).name} X y",
+            ) from None
+
+    def publish(self, estimator: Any) -> Metadata:
+        """Store the fitted estimator as the next version of the model."""
+        name = ObjectName.parse(self._model_ref).name
+        return self._om.models.put(estimator, name, task=self._task_id, inputs=self.inputs)
+
+    def fitted(self, metadata: Metadata) -> Outcome:
+        """Return the outcome of a fit."""
+        return Outcome({"model": metadata.ref}, self.inputs)
+
+    def output(self, value: Any) -> Outcome:
+        """Return the outcome of a call with a value, wherever it fits.
+
+        Small values travel in the record, larger ones through the store; with
+        ``result`` the value is kept as that data set.
+        """
+        if self._result is not None:
+            kept = self._om.datasets.put(
+                value, self._result, task=self._task_id, inputs=self.inputs
+            )
+            return Outcome({"kept": kept.ref}, self.inputs)
+        text = inline.encode(value)
+        if text is not None:
+            return Outcome({"inline": text}, self.inputs)
+        name = f"{RESULTS}/{self._task_id}"
+        stored = self._om.datasets.put(value, name, task=self._task_id, inputs=self.inputs)
+        return Outcome({"dataset": stored.ref}, self.inputs)
+
+    def note_score(self, score: float) -> None:
+        """Write the score into the metadata of the model's version."""
+        self._om.models.add_score(
+            self._model_ref, {"score": score, "task": self._task_id, **self._data}
+        )
+
+    def _load_model(self, ref: str) -> tuple[Any, int]:
+        metadata = self._om.models.metadata(ref)
+        return self._om.models.get(ref), metadata.size
+
+    def _load_data(self, ref: str) -> tuple[Any, int]:
+        loaded = self._om.datasets.get(ref)
+        return loaded, _nbytes(loaded)
+
+    def _cached(self, store: str, ref: str, load: Callable[[str], tuple[Any, int]]) -> Any:
+        return self._cache.get((self._om.mongo_url, store, ref), lambda: load(ref))
+
+
+_VERBS = ("predict", "predict_proba", "decision_function", "score", "transform", "partial_fit")
+
+
+def _private(data: Any) -> Any:
+    """Return a copy that is safe to overwrite; pandas copies on write by itself."""
+    if hasattr(data, "iloc"):
+        return data.copy(deep=False)
+    return copy.copy(data)
+
+
+def _nbytes(data: Any) -> int:
+    if hasattr(data, "memory_usage"):
+        usage = data.memory_usage(deep=True)
+        return int(usage if isinstance(usage, int) else usage.sum())
+    return int(getattr(data, "nbytes", 1 << 16))
+
+
+def quietly(report: Callable[[dict[str, Any]], None]) -> Callable[[dict[str, Any]], None]:
+    """Return a report that never harms the fit it tells about.
+
+    It is dropped where MongoDB is away for a moment, and outside the main
+    thread, where an error would hang joblib.
+    """
+
+    def reported(progress: dict[str, Any]) -> None:
+        if threading.current_thread() is not threading.main_thread():
+            return
+        try:
+            report(progress)
+        except OmegaError:
+            return
+
+    return reported

@@ -1,0 +1,110 @@
+"""The worker process: a Celery worker with our tasks and a pool of processes."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Sequence
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+from omega_jupyter.errors import Invalid
+
+if TYPE_CHECKING:
+    from omega_jupyter.config import OmegaConfig, SecretUrl
+
+__all__ = ["run_worker"]
+
+MAX_DEFAULT_CONCURRENCY = 4
+
+
+def run_worker(
+    config: OmegaConfig,
+    *,
+    queues: Sequence[str] = (),
+    concurrency: int | None = None,
+    name: str | None = None,
+    log_level: str = "INFO",
+) -> None:
+    """Run a worker until it is told to stop (SIGTERM lets running tasks end).
+
+    Parameters
+    ----------
+    config : OmegaConfig
+        Needs ``mongo_url`` or ``broker_url``, and a key to open credentials with:
+        that of the database at ``mongo_url``, or ``worker_key``.
+    queues : sequence of str
+        The queues that it listens on; default: ``config.queue``.
+    concurrency : int, optional
+        Number of processes; default: ``config.concurrency``, else one per core,
+        at most four.
+    name : str, optional
+        Its name before the ``@host``; default: made of the process id.
+    log_level : str
+        ``DEBUG``, ``INFO``, ``WARNING`` or ``ERROR``.
+
+    Raises
+    ------
+    Invalid
+        Nothing is configured that it could listen to.
+    """
+    broker_url = _broker(config)
+    processes = concurrency or config.concurrency or _default_concurrency()
+    _share_cores(processes)
+
+    from omega_jupyter.runtime.app import make_app
+    from omega_jupyter.runtime.keys import private_keys
+
+    private_keys(config)  # a worker without one should not start, rather than refuse each task
+    app = make_app(config, broker_url)
+    app.set_default()
+    _import_before_fork()
+    app.finalize()
+    app.worker_main(
+        [
+            "worker",
+            f"--concurrency={processes}",
+            f"--queues={','.join(queues) or config.queue}",
+            f"--hostname={name or f'omega-{os.getpid()}'}@{socket.gethostname()}",
+            f"--loglevel={log_level}",
+            "--pool=prefork",
+            "--without-gossip",
+            "--without-mingle",
+            "-O",
+            "fair",
+        ]
+    )
+
+
+def _broker(config: OmegaConfig) -> SecretUrl:
+    url = config.broker_url or config.mongo_url
+    if url is None:
+        raise Invalid(
+            "A worker needs to know what to listen to",
+            hint="set OMEGA_MONGO_URL (and OMEGA_BROKER_URL for RabbitMQ); "
+            "on a laptop `omega local start` runs one by itself",
+        )
+    return url
+
+
+def _default_concurrency() -> int:
+    return max(1, min(len(os.sched_getaffinity(0)), MAX_DEFAULT_CONCURRENCY))
+
+
+def _share_cores(processes: int) -> None:
+    """Give each pool process its share: BLAS would start a thread per core in each."""
+    threads = str(max(1, len(os.sched_getaffinity(0)) // processes))
+    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ.setdefault(name, threads)
+
+
+def _import_before_fork() -> None:
+    """Import what every task needs once: children share it, and replacing one is quick."""
+    for name in (
+        "sklearn.ensemble",
+        "sklearn.linear_model",
+        "sklearn.pipeline",
+        "skops.io",
+        "omega_jupyter.worker.tasks",
+    ):
+        import_module(name)

@@ -1,0 +1,161 @@
+"""One Celery task for each method of a model."""
+
+from __future__ import annotations
+
+from functools import cache, lru_cache
+from typing import Any
+
+from celery import Task, shared_task
+from celery.exceptions import Ignore, Reject
+from celery.utils.log import get_task_logger
+
+from omega_jupyter.config import SecretUrl
+from omega_jupyter.errors import AuthError, TaskLost
+from omega_jupyter.omega import Omega
+from omega_jupyter.runtime.backend import Outcome, open_credentials
+from omega_jupyter.runtime.credentials import HEADER, Credentials, Envelope, digest
+from omega_jupyter.runtime.ledger import Ledger
+from omega_jupyter.store.garbage import collect_if_due
+from omega_jupyter.worker.cache import VersionCache
+from omega_jupyter.worker.call import Call, quietly
+
+__all__ = ["ModelTask"]
+
+logger = get_task_logger(__name__)
+
+# A task whose worker died that often is given up: it probably killed it.
+MAX_ATTEMPTS = 3
+
+
+@cache
+def _cache(budget: int) -> VersionCache:
+    """Return this process's cache."""
+    return VersionCache(budget)
+
+
+@lru_cache(maxsize=64)
+def _omega(mongo_url: SecretUrl, trusted: tuple[str, ...]) -> Omega:
+    """Return this process's Omega for a user's database."""
+    return Omega(mongo_url=mongo_url, trusted=trusted)
+
+
+class ModelTask(Task):  # type: ignore[misc]  # celery ships no types
+    """Opens the credentials, claims the record, and only then lets the call run."""
+
+    abstract = True
+
+    def before_start(self, task_id: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Refuse what was not submitted like this, and what has ended already.
+
+        Raises
+        ------
+        celery.exceptions.Reject
+            The credentials are missing, altered, expired or another task's.
+        celery.exceptions.Ignore
+            The task has ended, or its record is not there.
+        TaskLost
+            Too many workers died under it.
+        """
+        try:
+            credentials = open_credentials(self.app.omega_config, self.request)
+            if Envelope.from_header(self.request.get(HEADER)).arguments != digest(args, kwargs):
+                raise AuthError(f"The arguments of task {task_id} were altered")
+        except AuthError as error:
+            logger.warning("Refused: %s", error.message)
+            raise Reject(error.message, requeue=False) from None
+        record = Ledger(credentials.result_backend).claim(task_id, str(self.request.hostname))
+        if record is None:
+            logger.warning("Ignored: task %s has ended or was never submitted", task_id)
+            raise Ignore
+        if record["attempts"] > MAX_ATTEMPTS:
+            raise TaskLost(
+                f"Given up after {MAX_ATTEMPTS} attempts: the worker died under each",
+                hint="the machine may be short of memory; submit it again when there is more",
+            )
+        self.request.omega_credentials = credentials
+
+    def call(self, arguments: dict[str, Any]) -> Call:
+        """Return the call with these arguments, acting for the user who sent it."""
+        credentials: Credentials = self.request.omega_credentials
+        config = self.app.omega_config
+        om = _omega(credentials.mongo_url, config.trusted)
+        # Celery keeps the request per thread; progress may come from another.
+        request = self.request
+
+        def report(progress: dict[str, Any]) -> None:
+            self.backend.store_result(request.id, progress, "PROGRESS", request=request)
+
+        return Call(om, request.id, arguments, _cache(config.cache_bytes), quietly(report))
+
+    def after_return(
+        self, status: str, retval: Any, task_id: str, args: Any, kwargs: Any, einfo: Any
+    ) -> None:
+        """Collect what nobody needs any more, now and then."""
+        credentials = getattr(self.request, "omega_credentials", None)
+        if credentials is not None:
+            collect_if_due(credentials.mongo_url)
+
+
+@shared_task(bind=True, base=ModelTask, name="omega.fit")
+def fit(self: ModelTask, **arguments: Any) -> Outcome:
+    """Fit a copy of the model and publish it as the next version."""
+    call = self.call(arguments)
+    estimator = call.own_estimator()
+    call.run(estimator, "fit")
+    return call.fitted(call.publish(estimator))
+
+
+@shared_task(bind=True, base=ModelTask, name="omega.partial_fit")
+def partial_fit(self: ModelTask, **arguments: Any) -> Outcome:
+    """Go on fitting a copy of the model and publish it as the next version."""
+    call = self.call(arguments)
+    estimator = call.own_estimator()
+    call.run(estimator, "partial_fit")
+    return call.fitted(call.publish(estimator))
+
+
+@shared_task(bind=True, base=ModelTask, name="omega.predict")
+def predict(self: ModelTask, **arguments: Any) -> Outcome:
+    """Predict with the model."""
+    call = self.call(arguments)
+    return call.output(call.run(call.estimator(), "predict"))
+
+
+@shared_task(bind=True, base=ModelTask, name="omega.predict_proba")
+def predict_proba(self: ModelTask, **arguments: Any) -> Outcome:
+    """Predict the probability of each class."""
+    call = self.call(arguments)
+    return call.output(call.run(call.estimator(), "predict_proba"))
+
+
+@shared_task(bind=True, base=ModelTask, name="omega.decision_function")
+def decision_function(self: ModelTask, **arguments: Any) -> Outcome:
+    """Return the estimator's confidence scores."""
+    call = self.call(arguments)
+    return call.output(call.run(call.estimator(), "decision_function"))
+
+
+@shared_task(bind=True, base=ModelTask, name="omega.score")
+def score(self: ModelTask, **arguments: Any) -> Outcome:
+    """Score the model and note the score in its version's metadata."""
+    call = self.call(arguments)
+    value = float(call.run(call.estimator(), "score"))
+    call.note_score(value)
+    return call.output(value)
+
+
+@shared_task(bind=True, base=ModelTask, name="omega.transform")
+def transform(self: ModelTask, **arguments: Any) -> Outcome:
+    """Transform data with the fitted model."""
+    call = self.call(arguments)
+    return call.output(call.run(call.estimator(), "transform"))
+
+
+@shared_task(bind=True, base=ModelTask, name="omega.fit_transform")
+def fit_transform(self: ModelTask, **arguments: Any) -> Outcome:
+    """Fit a copy of the model, publish it, and return the transformed data."""
+    call = self.call(arguments)
+    estimator = call.own_estimator()
+    transformed = call.run(estimator, "fit_transform")
+    call.publish(estimator)
+    return call.output(transformed)
