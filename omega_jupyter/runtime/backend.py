@@ -48,7 +48,7 @@ class Outcome:
         return shown if shown == "inline" else f"{shown} {self.value[shown]}"
 
 
-class OmegaBackend(Backend):  # type: ignore[misc]  # celery ships no types
+class OmegaBackend(Backend):
     """Keep states and results in the ledger's documents."""
 
     supports_autoexpire = True

@@ -39,7 +39,7 @@ def _omega(mongo_url: SecretUrl, trusted: tuple[str, ...]) -> Omega:
     return Omega(mongo_url=mongo_url, trusted=trusted)
 
 
-class ModelTask(Task):  # type: ignore[misc]  # celery ships no types
+class ModelTask(Task):
     """Opens the credentials, claims the record, and only then lets the call run."""
 
     abstract = True
