@@ -1,0 +1,110 @@
+"""Settings: where they come from, and that no password is ever shown."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+
+import pytest
+
+from omega_jupyter import Omega
+from omega_jupyter.config import OmegaConfig, SecretUrl, config_file
+from omega_jupyter.errors import Invalid
+
+SECRET = "mongodb://alice:w%40nder@db.example/omega_alice?tls=true"
+
+
+def write_file(text: str, mode: int = 0o600) -> Path:
+    path = config_file()
+    path.parent.mkdir(parents=True)
+    path.write_text(text)
+    path.chmod(mode)
+    return path
+
+
+def test_nothing_configured_means_local_services() -> None:
+    assert OmegaConfig.load().is_local
+
+
+def test_keyword_goes_before_environment_before_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    write_file('queue = "file"\nconcurrency = 3\ncache_bytes = 7\n')
+    monkeypatch.setenv("OMEGA_QUEUE", "environment")
+    monkeypatch.setenv("OMEGA_CONCURRENCY", "2")
+
+    config = OmegaConfig.load(queue="keyword")
+
+    assert (config.queue, config.concurrency, config.cache_bytes) == ("keyword", 2, 7)
+    assert config.origins["queue"] == "keyword"
+    assert config.origins["concurrency"] == "environment"
+
+
+def test_file_of_the_working_directory_is_never_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "config.toml").write_text('queue = "evil"')
+
+    assert OmegaConfig.load().queue == "omega"
+
+
+@pytest.mark.parametrize("mode", [0o644, 0o640, 0o604])
+def test_file_that_others_can_read_is_refused(mode: int) -> None:
+    path = write_file(f'mongo_url = "{SECRET}"', mode)
+
+    with pytest.raises(Invalid, match="read by others") as caught:
+        OmegaConfig.load()
+
+    assert caught.value.hint == f"chmod 600 {path}"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("queue = ", "not valid TOML"),
+        ('quue = "x"', "quue"),
+        ('concurrency = "many"', "concurrency"),
+        ('mongo_url = "http://db"', "mongo_url"),
+        ("mongo_url = 3", "mongo_url"),
+    ],
+)
+def test_bad_file_is_refused_and_names_the_setting(text: str, message: str) -> None:
+    write_file(text)
+
+    with pytest.raises(Invalid, match=message):
+        OmegaConfig.load()
+
+
+def test_password_is_never_shown() -> None:
+    config = OmegaConfig.load(mongo_url=SECRET)
+
+    for shown in (repr(config), str(config), str(config.mongo_url), repr(Omega(SECRET))):
+        assert "w%40nder" not in shown
+        assert "w@nder" not in shown
+        assert "db.example" in shown
+
+
+def test_password_is_taken_out_of_any_text() -> None:
+    text = SecretUrl(SECRET).redact("failed for w@nder and w%40nder")
+
+    assert text == "failed for *** and ***"
+
+
+def test_secret_is_never_pickled() -> None:
+    with pytest.raises(TypeError, match="never pickled"):
+        pickle.dumps(SecretUrl(SECRET))
+
+
+def test_password_in_a_wrong_place_is_not_repeated(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMEGA_MONGO_URL", "alice:wonderland@db")
+
+    with pytest.raises(Invalid) as caught:
+        OmegaConfig.load()
+
+    assert "wonderland" not in str(caught.value)
+
+
+def test_broker_without_a_database_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OMEGA_BROKER_URL", "amqp://localhost")
+
+    with pytest.raises(Invalid, match="mongo_url is not"):
+        Omega()

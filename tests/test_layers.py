@@ -1,0 +1,70 @@
+"""Imports go downwards only."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import omega_jupyter
+
+PACKAGE = Path(omega_jupyter.__file__).parent
+
+# From the ground up. A module may import from its own storey and from those below.
+STOREYS = [
+    ["errors"],
+    ["config"],
+    ["store"],
+    ["runtime"],
+    ["local"],
+    ["omega"],
+    ["worker", "doctor"],
+    ["verbs"],
+    ["notebook", "server", "cli"],
+]
+LEVEL = {room: level for level, rooms in enumerate(STOREYS) for room in rooms}
+
+# What only the rooms under the roof may know.
+JUPYTER = {"IPython", "ipywidgets", "jupyter_server", "tornado", "nbformat", "fastapi"}
+
+MODULES = sorted(PACKAGE.rglob("*.py"))
+
+
+def room(path: Path) -> str:
+    return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def imports(path: Path) -> Iterator[str]:
+    for node in ast.walk(ast.parse(path.read_text())):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            assert node.module is not None
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def test_every_room_has_its_storey() -> None:
+    assert {room(path) for path in MODULES} - {"__init__"} == set(LEVEL)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_imports_go_downwards_only(path: Path) -> None:
+    if room(path) == "__init__":
+        return  # the front door names what is behind it, lazily
+    for name in imports(path):
+        parts = name.split(".")
+        if parts[0] != "omega_jupyter" or len(parts) == 1:
+            continue
+        other = parts[1]
+        same_room = other == room(path)
+        assert same_room or LEVEL[other] < LEVEL[room(path)], f"{path.name} imports {name}"
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_only_the_top_knows_jupyter(path: Path) -> None:
+    if room(path) in {"notebook", "server", "__init__"}:
+        return
+    assert not {name.split(".")[0] for name in imports(path)} & JUPYTER
