@@ -1,0 +1,218 @@
+"""The messages of the broker, as MongoDB keeps them."""
+
+from __future__ import annotations
+
+import os
+import socket
+import uuid
+from collections.abc import Iterable
+from contextlib import suppress
+from datetime import UTC, datetime
+from typing import Any
+
+from bson import ObjectId, Timestamp
+from pymongo import ASCENDING, CursorType, WriteConcern
+from pymongo.collection import Collection
+from pymongo.cursor import Cursor
+from pymongo.errors import CollectionInvalid
+from pymongo.results import UpdateResult
+
+from omega_jupyter.config import SecretUrl
+from omega_jupyter.store.connection import Document, connect
+
+__all__ = ["Messages"]
+
+QUEUE, NOTIFY, BINDINGS = "omega_queue", "omega_queue_notify", "omega_queue_bindings"
+NOTIFY_BYTES = 1 << 20
+
+# The server puts its own time in its place, so that the order needs no synchronous clocks.
+_SERVER_TIME = Timestamp(0, 0)
+_FREE = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+class Messages:
+    """Leased messages in MongoDB.
+
+    Keeps no connection, so that it survives a fork.
+
+    Parameters
+    ----------
+    url : SecretUrl
+        Server, credentials and database.
+    lease : float
+        Seconds for which a taken message is nobody else's, unless renewed.
+
+    Attributes
+    ----------
+    owner : str
+        Stands in the messages that are leased through this object; for people.
+    """
+
+    def __init__(self, url: SecretUrl, lease: float) -> None:
+        self.url = url
+        self.lease = lease
+        self.owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+
+    def prepare(self) -> None:
+        """Create what is missing: the capped collection, its first document, indexes."""
+        database = connect(self.url)
+        found = next(iter(database.list_collections(filter={"name": NOTIFY})), None)
+        if found is None:
+            with suppress(CollectionInvalid):  # another process was quicker
+                database.create_collection(NOTIFY, capped=True, size=NOTIFY_BYTES)
+        elif not found.get("options", {}).get("capped"):
+            # Somebody dropped it under a publisher, whose insert made a plain one.
+            database.command("convertToCapped", NOTIFY, size=NOTIFY_BYTES)
+        if self._notify.find_one() is None:
+            # A tailable cursor on an empty collection is dead from the start.
+            self._notify.insert_one({"at": _SERVER_TIME})
+        self._queue.create_index([("queue", ASCENDING), ("at", ASCENDING)])
+        self._queue.create_index("expire_at", expireAfterSeconds=0)
+        self._bindings.create_index("exchange")
+        self._bindings.create_index("expire_at", expireAfterSeconds=0)
+
+    def put(self, queue: str, payload: str, expire_at: datetime | None = None) -> None:
+        """Store a message, journaled, and tell who waits."""
+        message: Document = {"queue": queue, "at": _SERVER_TIME, "until": _FREE, "payload": payload}
+        if expire_at is not None:
+            message["expire_at"] = expire_at
+        self._queue.insert_one(message)
+        self.notify(queue)
+
+    def take(self, queue: str) -> Document | None:
+        """Lease the oldest free message of the queue; its ``deliveries`` counts this one."""
+        return self._queue_unjournaled.find_one_and_update(
+            self._free(queue),
+            [
+                {
+                    "$set": {
+                        "until": self._lease_end,
+                        "owner": self.owner,
+                        "deliveries": {"$add": [{"$ifNull": ["$deliveries", 0]}, 1]},
+                    }
+                }
+            ],
+            sort=[("at", ASCENDING)],
+            return_document=True,
+        )
+
+    def pop(self, queue: str) -> Document | None:
+        """Take the oldest free message of the queue for good."""
+        return self._queue_unjournaled.find_one_and_delete(
+            self._free(queue), sort=[("at", ASCENDING)]
+        )
+
+    def renew(self, tags: Iterable[str]) -> int:
+        """Prolong the leases; return how many of them are still ours."""
+        return self._update(tags, [{"$set": {"until": self._lease_end}}]).matched_count
+
+    def release(self, tags: Iterable[str]) -> None:
+        """Give the messages back, unharmed: the delivery isn't counted."""
+        self._update(
+            tags,
+            [
+                {
+                    "$set": {
+                        "until": _FREE,
+                        "owner": None,
+                        "deliveries": {"$subtract": ["$deliveries", 1]},
+                    }
+                }
+            ],
+        )
+
+    def delete(self, tags: Iterable[str]) -> None:
+        """Remove messages that are done, whoever may hold them by now."""
+        self._queue.delete_many({"_id": {"$in": _ids(tags)}})
+
+    def purge(self, queue: str) -> int:
+        """Remove all messages of the queue; return how many there were."""
+        return self._queue.delete_many({"queue": queue}).deleted_count
+
+    def size(self, queue: str) -> int:
+        """Return how many messages of the queue wait."""
+        return self._queue.count_documents(self._free(queue))
+
+    def notify(self, queue: str) -> None:
+        """Tell who waits that there is something in the queue."""
+        self._notify.insert_one({"at": _SERVER_TIME, "queue": queue})
+
+    def broadcast(self, exchange: str, payload: str) -> None:
+        """Send a message to everyone who listens now."""
+        self._notify.insert_one({"at": _SERVER_TIME, "exchange": exchange, "payload": payload})
+
+    def position(self) -> Timestamp:
+        """Return the end of the notifications, from where :meth:`follow` goes on."""
+        last = self._notify.find_one(sort=[("$natural", -1)])
+        return _SERVER_TIME if last is None else last["at"]
+
+    def follow(self, position: Timestamp, wait: float) -> Cursor[Document]:
+        """Return a cursor of later notifications that waits up to ``wait`` seconds for one."""
+        cursor = self._notify.find({"at": {"$gt": position}}, cursor_type=CursorType.TAILABLE_AWAIT)
+        return cursor.max_await_time_ms(int(wait * 1000))
+
+    def bind(
+        self,
+        exchange: str,
+        routing_key: str,
+        pattern: str | None,
+        queue: str,
+        until: datetime | None,
+    ) -> None:
+        """Route the exchange's messages with this key to the queue, until it expires."""
+        route = {
+            "exchange": exchange,
+            "routing_key": routing_key,
+            "pattern": pattern,
+            "queue": queue,
+        }
+        self._bindings.update_one(route, {"$set": {"expire_at": until}}, upsert=True)
+
+    def unbind(self, exchange: str, queue: str) -> None:
+        """Forget the queue's routes from the exchange."""
+        self._bindings.delete_many({"exchange": exchange, "queue": queue})
+
+    def routes(self, exchange: str) -> list[Document]:
+        """Return the routes of the exchange."""
+        return list(self._bindings.find({"exchange": exchange}, {"_id": 0}))
+
+    def _free(self, queue: str) -> Document:
+        return {"queue": queue, "$expr": {"$lte": ["$until", "$$NOW"]}}
+
+    @property
+    def _lease_end(self) -> Document:
+        return {"$add": ["$$NOW", int(self.lease * 1000)]}
+
+    def _update(self, tags: Iterable[str], change: list[Document]) -> UpdateResult:
+        ours = {"_id": {"$in": _ids(tags)}, "owner": self.owner}
+        return self._queue_unjournaled.update_many(ours, change)
+
+    @property
+    def _queue(self) -> Collection[Document]:
+        # Journaled: a message that was accepted survives a crash of mongod.
+        return self._collection(QUEUE, j=True)
+
+    @property
+    def _queue_unjournaled(self) -> Collection[Document]:
+        # A lease that a crash forgets is a message delivered again; acks_late expects that.
+        return self._collection(QUEUE)
+
+    @property
+    def _notify(self) -> Collection[Document]:
+        return self._collection(NOTIFY)
+
+    @property
+    def _bindings(self) -> Collection[Document]:
+        return self._collection(BINDINGS)
+
+    def _collection(self, name: str, **concern: Any) -> Collection[Document]:
+        database = connect(self.url)
+        settings = {**database.write_concern.document, **concern}
+        if settings.get("w") == 0:
+            settings["w"] = 1  # an unconfirmed message is a lost task
+        return database.get_collection(name, write_concern=WriteConcern(**settings))
+
+
+def _ids(tags: Iterable[str]) -> list[ObjectId]:
+    # A broadcast's tag is no id: nothing is kept of it that could be renewed or deleted.
+    return [ObjectId(tag) for tag in tags if ObjectId.is_valid(tag)]
