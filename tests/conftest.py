@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import os
 import shutil
 import subprocess
 import tempfile
@@ -14,7 +16,10 @@ import pytest
 
 from omega_jupyter.config import SecretUrl
 from omega_jupyter.local.mongod import find_mongod
+from omega_jupyter.omega import Omega
+from omega_jupyter.runtime.credentials import new_private_key, public_key
 from omega_jupyter.store.connection import connect, forget
+from tests.processes import Worker, start_worker
 
 
 @pytest.fixture(autouse=True)
@@ -22,8 +27,6 @@ def _no_settings_of_this_machine(
     monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     """No test sees the developer's own settings, database or services."""
-    import os
-
     for name in list(os.environ):
         if name.startswith("OMEGA_"):
             monkeypatch.delenv(name)
@@ -64,3 +67,24 @@ def mongo_url(mongod: str) -> Iterator[str]:
     database = connect(SecretUrl(url))
     database.client.drop_database(database.name)
     forget(SecretUrl(url))
+
+
+@pytest.fixture(scope="session")
+def worker(mongod: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
+    """A worker with a key of its own and no database: credentials come with each task."""
+    folder = tmp_path_factory.mktemp("worker")
+    key = new_private_key()
+    key_file = folder / "worker.key"
+    key_file.touch(0o600)
+    key_file.write_bytes(base64.b64encode(key))
+    broker_url = f"{mongod}/broker_of_the_tests"
+    process = start_worker(broker_url, folder, OMEGA_WORKER_KEY=str(key_file))
+    yield Worker(broker_url, public_key(key), folder / "worker.log", process.pid)
+    process.terminate()
+    process.wait(30)
+
+
+@pytest.fixture
+def om(mongo_url: str, worker: Worker) -> Omega:
+    """An Omega on an empty database, with a worker that serves it."""
+    return Omega(mongo_url, worker.broker_url, worker_public_key=worker.public_key)
