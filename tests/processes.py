@@ -57,7 +57,7 @@ def start_worker(broker_url: str, folder: Path, **environment: str) -> subproces
             cwd=folder,
         )
     app = make_app(OmegaConfig(), SecretUrl(broker_url))
-    while not app.control.ping(timeout=30, limit=1):
+    while not app.control.ping(timeout=1, limit=1):
         if process.poll() is not None:
             pytest.fail(f"the worker ended:\n{(folder / 'worker.log').read_text()}")
     app.close()

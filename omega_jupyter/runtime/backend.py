@@ -10,7 +10,7 @@ import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from celery.backends.base import Backend
+from celery.backends.base import BaseBackend
 from celery.utils.log import get_task_logger
 
 from omega_jupyter.config import OmegaConfig
@@ -48,7 +48,7 @@ class Outcome:
         return shown if shown == "inline" else f"{shown} {self.value[shown]}"
 
 
-class OmegaBackend(Backend):
+class OmegaBackend(BaseBackend):
     """Keep states and results in the ledger's documents."""
 
     supports_autoexpire = True
