@@ -29,6 +29,15 @@ _clients: dict[tuple[int, SecretUrl], MongoClient[Document]] = {}
 _lock = threading.Lock()
 
 
+def _after_fork() -> None:
+    # Another thread of the parent may have held the lock; in the child nobody frees it.
+    global _lock  # noqa: PLW0603
+    _lock = threading.Lock()
+
+
+os.register_at_fork(after_in_child=_after_fork)
+
+
 def connect(url: SecretUrl) -> Database[Document]:
     """Return the database that the URL names (``omega`` where it names none).
 

@@ -123,7 +123,7 @@ class Messages:
 
     def delete(self, tags: Iterable[str]) -> None:
         """Remove messages that are done, whoever may hold them by now."""
-        self._queue.delete_many({"_id": {"$in": _ids(tags)}})
+        self._queue_unjournaled.delete_many({"_id": {"$in": _ids(tags)}})
 
     def purge(self, queue: str) -> int:
         """Remove all messages of the queue; return how many there were."""
@@ -194,7 +194,7 @@ class Messages:
 
     @property
     def _queue_unjournaled(self) -> Collection[Document]:
-        # A lease that a crash forgets is a message delivered again; acks_late expects that.
+        # What a crash forgets here is a message delivered again; acks_late expects that.
         return self._collection(QUEUE)
 
     @property

@@ -1,0 +1,295 @@
+"""The broker in MongoDB: real servers and real worker processes."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from celery import Celery
+from kombu import Connection, Exchange, Producer, Queue
+from tests.mongo_server import MongoServer, wait_for
+from pymongo.collection import Collection
+from tests.runtime.tiny_app import make_app
+
+from omega_jupyter.config import SecretUrl
+from omega_jupyter.runtime.transport import Transport
+from omega_jupyter.store.connection import Document, connect, forget
+
+
+class Bench:
+    """A database, the application on it, and worker processes."""
+
+    def __init__(self, url: str, folder: Path) -> None:
+        self.url = url
+        self.folder = folder
+        self.app: Celery = make_app(url)
+        self.workers: list[subprocess.Popen[bytes]] = []
+
+    def start_worker(self, *options: str, **environment: str) -> subprocess.Popen[bytes]:
+        name = f"w{len(self.workers)}"
+        command = [sys.executable, "-m", "celery", "-A", "tests.runtime.tiny_app", "worker", "-l", "INFO"]
+        with self.log(name).open("wb") as log:
+            worker = subprocess.Popen(
+                [*command, "-n", f"{name}@test", "-c", "2", *options],
+                env=os.environ | {"TINY_BROKER": self.url} | environment,
+                cwd=Path(__file__).parents[2],
+                stdout=log,
+                stderr=log,
+            )
+        self.workers.append(worker)
+        wait_for(lambda: self.app.control.ping([f"{name}@test"], timeout=1.0))
+        return worker
+
+    def log(self, name: str) -> Path:
+        return self.folder / f"{name}.log"
+
+    def send(self, text: str, seconds: float = 0.0) -> str:
+        return str(self.app.send_task("note", [text, seconds]).id)
+
+    @property
+    def queue(self) -> Collection[Document]:
+        return connect(SecretUrl(self.url))["omega_queue"]
+
+    def notes(self, event: str, text: str | None = None) -> list[Document]:
+        wanted = {"event": event} | ({} if text is None else {"text": text})
+        return list(connect(SecretUrl(self.url))["ran"].find(wanted))
+
+    def close(self) -> None:
+        self.app.close()
+        for worker in self.workers:
+            if worker.poll() is None:
+                worker.kill()
+            worker.wait(10)
+
+
+@pytest.fixture
+def bench(mongo_url: str, tmp_path: Path) -> Iterator[Bench]:
+    bench = Bench(mongo_url, tmp_path)
+    yield bench
+    bench.close()
+
+
+def test_worker_answers_runs_and_is_revoked_on_a_fresh_database(bench: Bench) -> None:
+    bench.start_worker()
+    assert bench.app.control.ping(timeout=5, limit=1) == [{"w0@test": {"ok": "pong"}}]
+    bench.send("hello")
+    wait_for(lambda: bench.notes("ended", "hello"))
+    wait_for(lambda: bench.queue.count_documents({}) == 0)
+
+    long = bench.send("long", 600)
+    wait_for(lambda: bench.notes("began", "long"))
+    active = bench.app.control.inspect(timeout=5, limit=1).active()
+    assert [task["id"] for task in active["w0@test"]] == [long]
+    bench.app.control.revoke(long, terminate=True)
+    wait_for(lambda: bench.queue.count_documents({}) == 0)
+    assert not bench.notes("ended", "long")
+
+
+def test_message_of_a_killed_worker_goes_to_another_one(bench: Bench) -> None:
+    first, second = bench.start_worker(), bench.start_worker()
+    bench.send("a", 600)
+    [began] = wait_for(lambda: bench.notes("began"))
+    assert not began["redelivered"]
+    assert began["count"] is None
+    victim = first if began["main"] == first.pid else second
+    victim.kill()
+    again = wait_for(lambda: len(bench.notes("began")) == 2 and bench.notes("began")[1])
+    assert again["main"] == ({first.pid, second.pid} - {victim.pid}).pop()
+    assert again["redelivered"]
+    assert again["count"] == 1
+    assert again["task"] == began["task"]
+
+
+def test_long_task_keeps_its_message_while_another_worker_is_idle(bench: Bench) -> None:
+    bench.start_worker()
+    bench.start_worker()
+    bench.send("long", 4.0)  # four leases
+    wait_for(lambda: bench.notes("ended", "long"))
+    assert len(bench.notes("began", "long")) == 1
+
+
+def test_two_workers_run_everything_once_while_processes_are_replaced(bench: Bench) -> None:
+    # A process that is replaced is a fork of a process with running threads.
+    for _ in range(2):
+        bench.start_worker(TINY_TASKS_PER_CHILD="5")
+    sent = [bench.send(str(number)) for number in range(60)]
+    wait_for(lambda: len(bench.notes("ended")) >= 60)
+    wait_for(lambda: bench.queue.count_documents({}) == 0)
+    assert Counter(note["task"] for note in bench.notes("began")) == Counter(sent)
+    assert len({note["pid"] for note in bench.notes("began")}) > 4
+    assert len({note["main"] for note in bench.notes("began")}) == 2
+
+
+def test_stopped_worker_gives_back_what_it_has_not_begun(bench: Bench) -> None:
+    worker = bench.start_worker("--prefetch-multiplier", "4")
+    for number in range(8):
+        bench.send(str(number), 0.5)
+    wait_for(lambda: bench.queue.count_documents({"owner": None}) == 0)
+    worker.terminate()
+    worker.wait(30)
+    began = {note["text"] for note in bench.notes("began")}
+    assert {note["text"] for note in bench.notes("ended")} == began
+    assert bench.queue.count_documents({"owner": None, "deliveries": 0}) == 8 - len(began)
+    assert 2 <= len(began) < 8
+
+
+def test_tasks_outlive_a_crash_of_mongod(tmp_path: Path) -> None:
+    with MongoServer() as server:
+        bench = Bench(server.url("tiny"), tmp_path)
+        try:
+            bench.start_worker()
+            bench.send("through the crash", 3.0)
+            wait_for(lambda: bench.notes("began"))
+            waiting = [bench.send(f"waiting {number}") for number in range(5)]
+            bench.send("beside it", 3.0)
+            server.kill()
+            server.start()
+            waiting += [bench.send(f"after it {number}") for number in range(5)]
+            wait_for(lambda: len(bench.notes("ended")) == 12)
+            wait_for(lambda: bench.queue.count_documents({}) == 0)
+            assert len(bench.notes("began", "through the crash")) == 1
+            assert {n["task"] for n in bench.notes("ended")} >= set(waiting)
+            assert bench.app.control.ping(timeout=5, limit=1)
+        finally:
+            bench.close()
+            forget(SecretUrl(bench.url))
+
+
+def test_published_message_survives_a_crash_of_mongod() -> None:
+    with MongoServer() as server:
+        url = server.url("tiny")
+        app = make_app(url)
+        for _ in range(20):
+            app.send_task("note", ["x"])
+        server.kill()
+        server.start()
+        assert connect(SecretUrl(url))["omega_queue"].count_documents({}) == 20
+        app.close()
+        forget(SecretUrl(url))
+
+
+def test_user_and_password_work_and_are_shown_nowhere(tmp_path: Path) -> None:
+    with MongoServer(auth=True) as server:
+        bench = Bench(server.alices_url(), tmp_path)
+        try:
+            bench.start_worker("-l", "INFO")
+            bench.send("hello")
+            wait_for(lambda: bench.notes("ended", "hello"))
+            secret = bench.url.partition("alice:")[2].partition("@")[0]
+            assert "alice:" in bench.log("w0").read_text()
+            assert secret not in bench.log("w0").read_text()
+            assert MongoServer.PASSWORD not in bench.log("w0").read_text()
+            assert secret not in repr(bench.app.connection())
+        finally:
+            bench.close()
+            forget(SecretUrl(bench.url))
+
+
+def test_wrong_password_ends_at_once_and_is_not_shown() -> None:
+    from pymongo.errors import OperationFailure
+
+    with MongoServer(auth=True) as server:
+        url = server.alices_url("looking-glass")
+        with (
+            pytest.raises(OperationFailure) as caught,
+            Connection(url, transport=Transport) as connection,
+        ):
+            connection.connect()
+        assert "looking-glass" not in str(caught.value)
+        forget(SecretUrl(url))
+
+
+@pytest.fixture
+def connection(mongo_url: str) -> Iterator[Connection]:
+    with Connection(mongo_url, transport=Transport, transport_options={"lease": 5}) as connection:
+        yield connection
+
+
+@pytest.fixture
+def queue(connection: Connection) -> Queue:
+    return Queue("q", Exchange("q"), "q")(connection.channel())
+
+
+def publish(queue: Queue, *bodies: Any) -> None:
+    producer = Producer(queue.channel, queue.exchange, queue.routing_key)
+    for body in bodies:
+        producer.publish(body, declare=[queue])
+
+
+def test_requeued_message_comes_first_again_and_is_not_counted(queue: Queue) -> None:
+    publish(queue, "a", "b")
+    first = queue.get()
+    assert first.payload == "a"
+    first.reject(requeue=True)
+    again = queue.get()
+    assert again.payload == "a"
+    assert "x-delivery-count" not in again.headers
+    assert queue.get().payload == "b"
+    assert queue.get() is None
+
+
+def test_rejected_message_is_gone(queue: Queue) -> None:
+    publish(queue, "a")
+    queue.get().reject()
+    assert queue.get() is None
+    assert queue.queue_declare().message_count == 0
+
+
+def test_closed_channel_gives_its_messages_back(connection: Connection) -> None:
+    queue = Queue("q", Exchange("q"), "q")
+    with connection.channel() as channel:
+        publish(queue(channel), "a")
+        assert queue(channel).get().payload == "a"
+    with connection.channel() as channel:
+        assert queue(channel).get(no_ack=True).payload == "a"
+        assert queue(channel).get() is None
+
+
+def test_queue_is_counted_purged_and_deleted(queue: Queue) -> None:
+    publish(queue, *range(5))
+    assert queue.queue_declare().message_count == 5
+    queue.get()
+    assert queue.queue_declare().message_count == 4
+    assert queue.purge() == 5
+    publish(queue, "a")
+    queue.delete()
+    queue.queue_declare()
+    assert queue.get() is None
+
+
+def test_topics_reach_the_queues_that_match_from_another_connection(
+    mongo_url: str, connection: Connection
+) -> None:
+    topic = Exchange("topic", "topic")
+    cars = Queue("cars", topic, "car.*")(connection.channel())
+    every = Queue("every", topic, "#")(connection.channel())
+    for queue in (cars, every):
+        queue.declare()
+    with Connection(mongo_url, transport=Transport) as other:
+        producer = Producer(other.channel(), topic)
+        producer.publish("beetle", routing_key="car.vw")
+        producer.publish("ape", routing_key="bike.piaggio")
+    assert [cars.get().payload, cars.get()] == ["beetle", None]
+    assert [every.get().payload, every.get().payload] == ["beetle", "ape"]
+
+
+def test_waiting_without_a_message_times_out(connection: Connection, queue: Queue) -> None:
+    queue.declare()
+    with connection.Consumer(queue), pytest.raises(TimeoutError):
+        connection.drain_events(timeout=0.1)
+
+
+def test_late_acknowledgement_after_the_channel_closed_counts(
+    connection: Connection, queue: Queue
+) -> None:
+    publish(queue, "a")
+    message = queue.get()
+    queue.channel.close()
+    message.ack()
+    assert queue(connection.channel()).get() is None
