@@ -1,0 +1,84 @@
+"""Where a verb is called from: a notebook or a shell."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    from omega_jupyter.omega import Omega
+    from omega_jupyter.runtime.task import OmegaTask
+    from omega_jupyter.verbs.verb import Verb
+
+__all__ = ["Caller"]
+
+
+class Caller(ABC):
+    """What the verbs need of the place that they are called from.
+
+    Attributes
+    ----------
+    prefix : str
+        What goes before a verb: ``%omega`` or ``omega``.
+    own_kind : str
+        What an object of the caller's own is: ``variable`` or ``file``.
+    """
+
+    prefix: ClassVar[str]
+    own_kind: ClassVar[str]
+
+    @property
+    @abstractmethod
+    def om(self) -> Omega:
+        """The Omega to work with."""
+
+    @property
+    def verbs(self) -> Sequence[Verb]:
+        """The verbs that there are here."""
+        from omega_jupyter.verbs.table import VERBS
+
+        return VERBS
+
+    @abstractmethod
+    def say(self, text: str) -> None:
+        """Show one line that is not the value."""
+
+    @abstractmethod
+    def has(self, name: str) -> bool:
+        """Return whether the caller has an object of its own of this name."""
+
+    @abstractmethod
+    def take(self, name: str) -> Any:
+        """Return the caller's own object of this name (see :meth:`has`)."""
+
+    @abstractmethod
+    def names(self) -> Iterable[str]:
+        """Return the names of the caller's own objects, to suggest one."""
+
+    @abstractmethod
+    def evaluate(self, expression: str) -> Any:
+        """Return the value of ``:name``, ``$name`` or ``{expression}``.
+
+        Raises
+        ------
+        UsageError
+            It has no value.
+        """
+
+    @abstractmethod
+    def check_target(self, target: str) -> None:
+        """Refuse a target that :meth:`keep` could not use, before the work is done.
+
+        Raises
+        ------
+        UsageError
+        """
+
+    @abstractmethod
+    def keep(self, target: str, value: Any) -> None:
+        """Give the value a name of the caller's: a variable or a file (``-o``)."""
+
+    @abstractmethod
+    def wait(self, task: OmegaTask, timeout: float | None) -> Any:
+        """Show how the task gets on until it has ended, and return its value."""

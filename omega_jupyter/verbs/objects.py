@@ -1,0 +1,229 @@
+"""Verbs on what is stored: put, get, ls, info, head, rm."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from omega_jupyter.errors import Invalid, NotFound
+from omega_jupyter.verbs.data import is_estimator, own_object, stored
+from omega_jupyter.verbs.listing import Field, Listing, ago, bytes_text, shape_text
+from omega_jupyter.verbs.usage import UsageError
+
+if TYPE_CHECKING:
+    from omega_jupyter.omega import Omega
+    from omega_jupyter.store.datasets import DatasetStore
+    from omega_jupyter.store.metadata import Metadata
+    from omega_jupyter.store.models import ModelStore
+    from omega_jupyter.verbs.caller import Caller
+    from omega_jupyter.verbs.words import Word
+
+__all__ = ["get", "head", "info", "ls", "put", "rm"]
+
+_WILD = frozenset("*?")
+
+
+def put(
+    caller: Caller,
+    objects: Sequence[Word],
+    append: bool,
+    new: bool,
+    keywords: Mapping[str, Any],
+) -> Metadata | Listing[Metadata]:
+    """Store objects of the caller's; ``X as sales`` stores X under the name sales."""
+    # All are looked up before the first is stored: a typing error leaves nothing behind.
+    wanted = [_named(caller, word, name) for word, name in _pairs(objects)]
+    if append and any(is_estimator(value) for value, _ in wanted):
+        raise UsageError("--append is for data sets, not for models")
+    done = [_put(caller.om, value, name, append, new, keywords) for value, name in wanted]
+    return done[0] if len(done) == 1 else _listing(done)
+
+
+def get(
+    caller: Caller,
+    name: Word,
+    store: str | None,
+    trust: Sequence[str],
+    keywords: Mapping[str, Any],
+) -> Any:
+    """Load a data set or a model."""
+    found = stored(caller.om, name.text, store)
+    if found.store == "models":
+        if keywords:
+            raise UsageError(f"{found.name!r} is a model; {', '.join(keywords)}= selects rows")
+        return caller.om.models.get(name.text, trusted=tuple(trust))
+    return caller.om.datasets.get(name.text, **_filters(keywords))
+
+
+def ls(
+    caller: Caller,
+    pattern: Word | None,
+    long: bool,
+    store: str | None,
+    hidden: bool,
+) -> Listing[Metadata]:
+    """List the data sets and models."""
+    entries: list[Metadata] = []
+    for objects in _stores(caller.om, store):
+        entries += objects.entries(None if pattern is None else pattern.text, hidden=hidden)
+    empty = f"nothing is stored yet; {caller.prefix} put NAME stores a {caller.own_kind}"
+    if pattern is not None:
+        empty = f"nothing stored matches {pattern.text!r}"
+    return _listing(entries, long=long, empty=empty)
+
+
+def info(
+    caller: Caller, name: Word, store: str | None, versions: bool
+) -> Metadata | Listing[Metadata]:
+    """Return what is known of a data set or model."""
+    found = stored(caller.om, name.text, store)
+    if not versions:
+        return found
+    (objects,) = _stores(caller.om, found.store)
+    return _listing(objects.versions(found.name), long=True)
+
+
+def head(caller: Caller, name: Word, rows: int) -> Any:
+    """Load the first rows of a data set."""
+    if rows < 0:
+        raise UsageError(f"-n takes a number of rows, not {rows}")
+    try:
+        return caller.om.datasets.head(name.text, rows)
+    except NotFound:
+        if not caller.om.models.exists(name.text):
+            raise
+        raise Invalid(
+            f"{name.text!r} is a model, which has no rows",
+            hint=f"{caller.prefix} info {name.text}",
+        ) from None
+
+
+def rm(caller: Caller, names: Sequence[Word], store: str | None, force: bool) -> None:
+    """Remove objects with all their versions."""
+    # All are found before the first is removed: a typing error removes nothing.
+    doomed: dict[tuple[str, str], None] = {}
+    for word in names:
+        doomed |= dict.fromkeys(_matching(caller, word, store, force))
+    for kind, name in doomed:
+        (objects,) = _stores(caller.om, kind)
+        objects.drop(name, force=force)
+    listed = [f"{name} ({_WORDS[kind]})" for kind, name in doomed]
+    caller.say(f"removed {', '.join(listed)}" if listed else "nothing to remove")
+
+
+_WORDS = {"datasets": "data set", "models": "model"}
+
+
+def _pairs(words: Sequence[Word]) -> list[tuple[Word, str | None]]:
+    """Read ``X y as target``: each object with the name that it is given."""
+    pairs: list[tuple[Word, str | None]] = []
+    rest = list(words)
+    while rest:
+        word = rest.pop(0)
+        if not _is_as(word):
+            pairs.append((word, None))
+            continue
+        if not pairs or pairs[-1][1] is not None or not rest or _is_as(rest[0]):
+            raise UsageError("as stands between an object and its name", hint="put X as sales")
+        pairs[-1] = (pairs[-1][0], rest.pop(0).text)
+    return pairs
+
+
+def _is_as(word: Word) -> bool:
+    return word.text == "as" and not word.quoted
+
+
+def _named(caller: Caller, word: Word, name: str | None) -> tuple[Any, str]:
+    value, own_name = own_object(caller, word)
+    name = own_name if name is None else name
+    if name is None:
+        raise UsageError(f"{word.raw} needs a name", hint=f"{caller.prefix} put {word.raw} as NAME")
+    if isinstance(value, type) and hasattr(value, "fit"):
+        raise Invalid(
+            f"{value.__name__} is a class, not an estimator",
+            hint=f"{caller.prefix} put {{{value.__name__}()}} as {name}",
+        )
+    return value, name
+
+
+def _put(
+    om: Omega, value: Any, name: str, append: bool, new: bool, attributes: Mapping[str, Any]
+) -> Metadata:
+    if_exists: Any = "fail" if new else "replace"
+    notes = dict(attributes) or None
+    if is_estimator(value):
+        return om.models.put(value, name, attributes=notes, if_exists=if_exists)
+    return om.datasets.put(value, name, append=append, attributes=notes, if_exists=if_exists)
+
+
+def _filters(keywords: Mapping[str, Any]) -> dict[str, Any]:
+    """Keep a column called ``name`` apart from the parameter of that name."""
+    return {"name__eq" if key == "name" else key: value for key, value in keywords.items()}
+
+
+def _stores(om: Omega, store: str | None) -> list[DatasetStore | ModelStore]:
+    found: list[DatasetStore | ModelStore] = []
+    if store in (None, "datasets"):
+        found.append(om.datasets)
+    if store in (None, "models"):
+        found.append(om.models)
+    return found
+
+
+def _matching(caller: Caller, word: Word, store: str | None, force: bool) -> list[tuple[str, str]]:
+    """Return store and name of what a name or pattern of ``rm`` means."""
+    if "@" in word.text or "[" in word.text:
+        raise UsageError(
+            f"{word.text!r} names a part; rm removes an object with all its versions",
+            hint=f"{caller.prefix} rm {word.text.partition('@')[0].partition('[')[0]}",
+        )
+    if _WILD & set(word.text):
+        if not word.quoted and caller.own_kind == "variable":
+            raise UsageError(
+                f"A pattern removes several objects; {word.text} is not in quotes",
+                hint=f"{caller.prefix} ls '{word.text}', then {caller.prefix} rm '{word.text}'",
+            )
+        found = [
+            (kind, name)
+            for kind in _kinds(store)
+            for objects in _stores(caller.om, kind)
+            for name in objects.list(word.text)
+        ]
+        if not found and not force:
+            raise Invalid(f"Nothing stored matches {word.text!r}", hint=f"{caller.prefix} ls")
+        return found
+    if force and not any(objects.exists(word.text) for objects in _stores(caller.om, store)):
+        return []
+    metadata = stored(caller.om, word.text, store)
+    return [(metadata.store, metadata.name)]
+
+
+def _kinds(store: str | None) -> tuple[str, ...]:
+    return ("datasets", "models") if store is None else (store,)
+
+
+def _listing(
+    entries: Sequence[Metadata], *, long: bool = False, empty: str = "nothing"
+) -> Listing[Metadata]:
+    fields: list[Field[Metadata]] = [
+        Field("name", lambda md: md.name),
+        Field("kind", lambda md: md.kind),
+        Field("version", lambda md: str(md.version), right=True),
+        Field("shape", lambda md: shape_text(md.shape), right=True),
+        Field("size", lambda md: bytes_text(md.size), right=True),
+        Field("created", lambda md: ago(md.created)),
+    ]
+    if long:
+        fields += [
+            Field("type", lambda md: md.type),
+            Field("made of", lambda md: ", ".join(md.inputs.values())),
+            Field("score", _last_score),
+            Field("task", lambda md: (md.task or "")[:8]),
+            Field("attributes", lambda md: ", ".join(f"{k}={v}" for k, v in md.attributes.items())),
+        ]
+    return Listing(entries, fields, empty=empty)
+
+
+def _last_score(metadata: Metadata) -> str:
+    score = metadata.scores[-1].get("score") if metadata.scores else None
+    return f"{score:.4g}" if isinstance(score, int | float) else ""

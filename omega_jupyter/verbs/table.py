@@ -1,0 +1,347 @@
+"""The table of verbs: magic, CLI, help, completion and docs are made from it."""
+
+from __future__ import annotations
+
+from omega_jupyter.verbs import objects, services, tasks
+from omega_jupyter.verbs.help import show_help
+from omega_jupyter.verbs.models import ModelCall
+from omega_jupyter.verbs.verb import Argument, Option, Verb
+
+__all__ = ["THEMES", "VERBS"]
+
+STORED, CALLS, TASKS, SERVICES = "Data and models", "Running models", "Tasks", "Services and help"
+THEMES = (STORED, CALLS, TASKS, SERVICES)
+
+_OUTPUT = Option(
+    "output",
+    ("-o", "--output"),
+    "bind the result to this variable; in a shell: write it to this file (.csv, .parquet, "
+    ".npy, .json)",
+    metavar="NAME",
+)
+_JSON = Option("json", ("--json",), "print it as JSON", type=bool, default=False, place="cli")
+_STORE = Option(
+    "store",
+    ("--store",),
+    "look only there; needed where a data set and a model have the same name",
+    choices=("datasets", "models"),
+)
+_RESULT = Option(
+    "result", ("--result",), "keep the output as the data set of this name", metavar="NAME"
+)
+_CALL_OPTIONS = (
+    _OUTPUT,
+    Option(
+        "background",
+        ("-b", "--background"),
+        "return the task at once, do not wait for its value",
+        type=bool,
+        default=False,
+    ),
+    Option("queue", ("--queue",), "send it to the workers of this queue", metavar="NAME"),
+    Option(
+        "timeout",
+        ("--timeout",),
+        "wait at most so long; the task goes on",
+        type=float,
+        metavar="SECONDS",
+    ),
+)
+
+_MODEL = Argument("model", "a stored model: name or name@version", "model")
+_X = Argument("X", "features: a stored data set, or an object of yours", "data")
+_Y = Argument("y", "target: the same", "data", required=False)
+_NAME = Argument("name", "a data set or model: name, name[a,b], name@version", "name")
+_TASK = Argument(
+    "task", "a task's id, the beginning of one, or last (default)", "task", required=False
+)
+
+
+def _call(
+    name: str, summary: str, *, y: bool, result: bool, examples: tuple[str, ...], notes: str = ""
+) -> Verb:
+    return Verb(
+        name,
+        summary,
+        ModelCall(name),
+        CALLS,
+        arguments=(_MODEL, _X, _Y) if y else (_MODEL, _X),
+        options=(*_CALL_OPTIONS, _RESULT) if result else _CALL_OPTIONS,
+        keywords=f"further keywords of the estimator's {name}",
+        examples=examples,
+        notes=notes,
+    )
+
+
+VERBS: tuple[Verb, ...] = (
+    Verb(
+        "put",
+        "Store data and models.",
+        objects.put,
+        STORED,
+        arguments=(
+            Argument(
+                "objects", "objects of yours; `as NAME` renames the one before", "object", many=True
+            ),
+        ),
+        options=(
+            Option(
+                "append",
+                ("--append",),
+                "add the rows to the stored data set",
+                type=bool,
+                default=False,
+            ),
+            Option(
+                "new",
+                ("--new",),
+                "refuse where the name is taken, add no version",
+                type=bool,
+                default=False,
+            ),
+        ),
+        keywords="notes of yours, kept as attributes",
+        examples=(
+            "put X",
+            "put X y model as mymodel",
+            "put {df[df.year > 2020]} as recent",
+            "put X source=crm",
+        ),
+        notes="An estimator becomes a model, all else a data set. Each put is a new version. "
+        "In a shell the objects are files: `omega put X.csv as X`.",
+    ),
+    Verb(
+        "get",
+        "Load a data set or model.",
+        objects.get,
+        STORED,
+        arguments=(_NAME,),
+        options=(
+            _OUTPUT,
+            _STORE,
+            Option(
+                "trust",
+                ("--trust",),
+                "a type that the model may hold, as module.Class",
+                metavar="TYPE",
+                many=True,
+            ),
+        ),
+        keywords="keeps the rows where it holds: column=value, column__gte=value, ...",
+        examples=("get X", "get X[a,b]@3 sales__gte=100", "get mymodel@1"),
+    ),
+    Verb(
+        "ls",
+        "List the data sets and models.",
+        objects.ls,
+        STORED,
+        arguments=(
+            Argument(
+                "pattern", "names like this; * stands for anything", "pattern", required=False
+            ),
+        ),
+        options=(
+            Option(
+                "long",
+                ("-l", "--long"),
+                "show type, origin, score, task and attributes",
+                type=bool,
+                default=False,
+            ),
+            _STORE,
+            Option(
+                "hidden",
+                ("-a", "--all"),
+                "show also what runs have left in .folders",
+                type=bool,
+                default=False,
+            ),
+            _JSON,
+        ),
+        examples=("ls", "ls 'sales/*' -l"),
+    ),
+    Verb(
+        "info",
+        "Tell what is known of a data set or model, without loading it.",
+        objects.info,
+        STORED,
+        arguments=(_NAME,),
+        options=(
+            _STORE,
+            Option("versions", ("--versions",), "list all its versions", type=bool, default=False),
+            _JSON,
+        ),
+        examples=("info mymodel", "info X --versions"),
+        notes="Kind, size, shape and columns; of a model also its parameters, from which data it "
+        "was fitted, its scores and the environment.",
+    ),
+    Verb(
+        "head",
+        "Load the first rows of a data set.",
+        objects.head,
+        STORED,
+        arguments=(Argument("name", "a data set: name, name[a,b], name@version", "data"),),
+        options=(
+            _OUTPUT,
+            Option(
+                "rows", ("-n", "--rows"), "how many (default: 5)", type=int, metavar="N", default=5
+            ),
+        ),
+        examples=("head X", "head X[a,b] -n 20"),
+    ),
+    Verb(
+        "rm",
+        "Remove data sets and models, with all their versions.",
+        objects.rm,
+        STORED,
+        arguments=(Argument("names", "names, or patterns in quotes", "name", many=True),),
+        options=(
+            _STORE,
+            Option(
+                "force",
+                ("-f", "--force"),
+                "do not mind what is not there",
+                type=bool,
+                default=False,
+            ),
+        ),
+        examples=("rm X y", "rm 'scratch/*'"),
+        notes="Nothing is removed where one of the names does not exist.",
+    ),
+    _call(
+        "fit",
+        "Fit a model on a worker; the value is the metadata of the new version.",
+        y=True,
+        result=False,
+        examples=(
+            "fit mymodel X y",
+            "fit mymodel X y -b",
+            "fit mymodel X[a,b] y --queue gpu",
+        ),
+    ),
+    _call(
+        "partial_fit",
+        "Go on fitting a model with more data; the value is the new version's metadata.",
+        y=True,
+        result=False,
+        examples=("partial_fit mymodel X y classes=[0,1]",),
+    ),
+    _call(
+        "predict",
+        "Predict with a model.",
+        y=False,
+        result=True,
+        examples=(
+            "predict mymodel X",
+            "predict mymodel :X_new -o pred",
+            "predict mymodel X --result predictions",
+        ),
+    ),
+    _call(
+        "predict_proba",
+        "Predict the probability of each class.",
+        y=False,
+        result=True,
+        examples=("predict_proba mymodel X",),
+    ),
+    _call(
+        "decision_function",
+        "Return a model's confidence in each class.",
+        y=False,
+        result=True,
+        examples=("decision_function mymodel X",),
+    ),
+    _call(
+        "score",
+        "Score a model; the value is a number, kept with the version too.",
+        y=True,
+        result=False,
+        examples=("score mymodel X_test y_test",),
+    ),
+    _call(
+        "transform",
+        "Transform data with a fitted model.",
+        y=False,
+        result=True,
+        examples=("transform scaler X --result X_scaled",),
+    ),
+    _call(
+        "fit_transform",
+        "Fit a model, publish it as a new version, and return the transformed data.",
+        y=True,
+        result=True,
+        examples=("fit_transform scaler X",),
+    ),
+    Verb(
+        "tasks",
+        "List the newest tasks: what ran, is running, is waiting.",
+        tasks.tasks,
+        TASKS,
+        options=(
+            Option(
+                "limit",
+                ("-n", "--limit"),
+                "how many (default: 20)",
+                type=int,
+                metavar="N",
+                default=20,
+            ),
+            Option("state", ("--state",), "only those in this state", metavar="STATE"),
+            Option("model", ("--model",), "only those of this model", metavar="NAME"),
+            _JSON,
+        ),
+        examples=("tasks", "tasks -n 5 --state failure"),
+    ),
+    Verb(
+        "status",
+        "Tell how a task is; of a failed one also the traceback on the worker.",
+        tasks.status,
+        TASKS,
+        arguments=(_TASK,),
+        options=(_JSON,),
+        examples=("status", "status 4f3c"),
+    ),
+    Verb(
+        "result",
+        "Wait for a task and return its value.",
+        tasks.result,
+        TASKS,
+        arguments=(_TASK,),
+        options=(_OUTPUT, _CALL_OPTIONS[-1]),
+        examples=("result", "result 4f3c -o pred"),
+        notes="Also of a task that another notebook submitted, or that Ctrl-C detached from.",
+    ),
+    Verb(
+        "local",
+        "Start or stop the local MongoDB and worker, or tell how they are.",
+        services.local,
+        SERVICES,
+        arguments=(
+            Argument(
+                "action",
+                "default: status",
+                "choice",
+                required=False,
+                choices=("start", "stop", "status"),
+            ),
+        ),
+        examples=("local", "local stop"),
+        notes="They serve where no OMEGA_MONGO_URL is set, are started by the first use, and "
+        "outlive the notebook.",
+    ),
+    Verb(
+        "doctor",
+        "Check MongoDB, broker, workers and versions, and say what to do.",
+        services.doctor,
+        SERVICES,
+        examples=("doctor",),
+    ),
+    Verb(
+        "help",
+        "Show the verbs, or how one is used.",
+        show_help,
+        SERVICES,
+        arguments=(Argument("verb", "a verb", "verb", required=False),),
+        examples=("help", "help fit"),
+    ),
+)
