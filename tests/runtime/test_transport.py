@@ -13,13 +13,13 @@ from typing import Any
 import pytest
 from celery import Celery
 from kombu import Connection, Exchange, Producer, Queue
-from tests.mongo_server import MongoServer, wait_for
 from pymongo.collection import Collection
-from tests.runtime.tiny_app import make_app
 
 from omega_jupyter.config import SecretUrl
 from omega_jupyter.runtime.transport import Transport
 from omega_jupyter.store.connection import Document, connect, forget
+from tests.mongo_server import MongoServer, wait_for
+from tests.runtime.tiny_app import make_app
 
 
 class Bench:
@@ -33,10 +33,10 @@ class Bench:
 
     def start_worker(self, *options: str, **environment: str) -> subprocess.Popen[bytes]:
         name = f"w{len(self.workers)}"
-        command = [sys.executable, "-m", "celery", "-A", "tests.runtime.tiny_app", "worker", "-l", "INFO"]
+        command = [sys.executable, "-m", "celery", "-A", "tests.runtime.tiny_app", "worker"]
         with self.log(name).open("wb") as log:
             worker = subprocess.Popen(
-                [*command, "-n", f"{name}@test", "-c", "2", *options],
+                [*command, "-l", "INFO", "-n", f"{name}@test", "-c", "2", *options],
                 env=os.environ | {"TINY_BROKER": self.url} | environment,
                 cwd=Path(__file__).parents[2],
                 stdout=log,
@@ -178,7 +178,7 @@ def test_user_and_password_work_and_are_shown_nowhere(tmp_path: Path) -> None:
     with MongoServer(auth=True) as server:
         bench = Bench(server.alices_url(), tmp_path)
         try:
-            bench.start_worker("-l", "INFO")
+            bench.start_worker()
             bench.send("hello")
             wait_for(lambda: bench.notes("ended", "hello"))
             secret = bench.url.partition("alice:")[2].partition("@")[0]
