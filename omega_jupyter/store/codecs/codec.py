@@ -1,0 +1,173 @@
+"""What a codec is, and which one keeps an object."""
+
+from __future__ import annotations
+
+import functools
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from importlib import import_module
+from typing import Any, ClassVar
+
+from omega_jupyter.errors import Invalid, NotFound
+from omega_jupyter.store.payload import Encoded, Source
+
+__all__ = ["ENTRY_POINTS", "Codec", "Part", "codec_for", "codec_of_kind"]
+
+ENTRY_POINTS = "omega_jupyter.codecs"
+
+# In the order of asking: the first that accepts an object keeps it.
+_BUILT_IN = {
+    "datasets": ("frame:FrameCodec", "frame:SeriesCodec", "array:ArrayCodec")
+    + ("sparse:SparseCodec", "data:DataCodec"),
+    "models": ("estimator:EstimatorCodec",),
+}
+
+
+@dataclass(frozen=True)
+class Part:
+    """Which part of an object is wanted, and how it may be read.
+
+    Attributes
+    ----------
+    columns, exclude : sequence, optional
+        Labels of the columns to keep or to leave out.
+    filters : mapping
+        Conditions such as ``{"sales__gte": 100}``.
+    rows : int, optional
+        The first rows only.
+    trusted : sequence of str
+        Types that a model may hold beyond the loader's own list.
+    """
+
+    columns: Sequence[Any] | None = None
+    exclude: Sequence[Any] | None = None
+    filters: Mapping[str, Any] = field(default_factory=dict)
+    rows: int | None = None
+    trusted: Sequence[str] = ()
+
+    @property
+    def whole(self) -> bool:
+        """Whether nothing is left out."""
+        return (
+            self.columns is None and self.exclude is None and not self.filters and self.rows is None
+        )
+
+
+class Codec(ABC):
+    """Turns objects of one kind into a description and chunks, and back.
+
+    A package adds its own through the entry-point group ``omega_jupyter.codecs``.
+    """
+
+    #: The store that it serves.
+    store: ClassVar[str] = "datasets"
+    #: The kind in the metadata; also what finds the codec again.
+    kind: ClassVar[str]
+
+    @abstractmethod
+    def accepts(self, obj: Any) -> bool:
+        """Say whether this codec keeps the object; cheap, and imports nothing."""
+
+    @abstractmethod
+    def encode(self, obj: Any) -> Encoded:
+        """Describe the object and cut it into chunks.
+
+        Raises
+        ------
+        Invalid
+            Something in it can't be kept exactly; the message names it.
+        """
+
+    @abstractmethod
+    def decode(self, source: Source, body: dict[str, Any], part: Part, what: str) -> Any:
+        """Make the object, or the wanted part of it, again.
+
+        Parameters
+        ----------
+        source : Source
+            Where its chunks are.
+        body : dict
+            The description that :meth:`encode` made.
+        part : Part
+            What is wanted.
+        what : str
+            The object for error messages, such as ``X@3``.
+        """
+
+    def only_whole(self, part: Part, what: str) -> None:
+        """Refuse to read a part.
+
+        Raises
+        ------
+        Invalid
+            A part is wanted.
+        """
+        if not part.whole:
+            raise Invalid(
+                f"{what} is kind {self.kind!r}: it has no columns, rows or filters to choose",
+                hint="get it whole, and choose in Python",
+            )
+
+
+def codec_for(obj: Any, store: str) -> Codec:
+    """Return the codec that keeps an object.
+
+    Raises
+    ------
+    Invalid
+        None does.
+    """
+    for codec in _codecs():
+        if codec.store == store and codec.accepts(obj):
+            return codec
+    kind = type(obj)
+    name = f"{kind.__module__}.{kind.__qualname__}".removeprefix("builtins.")
+    if store == "models":
+        raise Invalid(
+            f"A {name} is not a scikit-learn estimator",
+            hint="data goes to the data sets: om.datasets.put(obj, name)",
+        )
+    if any(codec.store != store and codec.accepts(obj) for codec in _codecs()):
+        raise Invalid(
+            f"A {name} is a model, not a data set", hint="om.models.put(model, name) keeps it"
+        )
+    raise Invalid(
+        f"A {name} can't be kept as a data set",
+        hint="frames, series, numpy arrays, sparse matrices and plain Python data can",
+    )
+
+
+def codec_of_kind(kind: str) -> Codec:
+    """Return the codec that reads a kind.
+
+    Raises
+    ------
+    NotFound
+        No installed package has it.
+    """
+    for codec in _codecs():
+        if codec.kind == kind:
+            return codec
+    raise NotFound(
+        f"No codec for objects of kind {kind!r} is installed",
+        hint="install the package that the object was stored with",
+    )
+
+
+@functools.cache
+def _codecs() -> tuple[Codec, ...]:
+    """Return all codecs: installed packages' first, so that they can be more specific."""
+    from importlib.metadata import entry_points
+
+    found: list[Codec] = [entry.load()() for entry in entry_points(group=ENTRY_POINTS)]
+    for paths in _BUILT_IN.values():
+        for path in paths:
+            module, _, name = path.partition(":")
+            found.append(getattr(import_module(f"{__package__}.{module}"), name)())
+    return tuple(found)
+
+
+def module_of(obj: Any) -> str:
+    """Return the top-level package of an object's class."""
+    return type(obj).__module__.partition(".")[0]

@@ -1,0 +1,163 @@
+"""The data sets: frames, series, arrays, sparse matrices and plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from omega_jupyter.errors import Invalid
+from omega_jupyter.store.codecs.codec import Part
+from omega_jupyter.store.metadata import Metadata
+from omega_jupyter.store.names import ObjectName
+from omega_jupyter.store.objects import ObjectStore
+
+__all__ = ["DatasetStore"]
+
+
+class DatasetStore(ObjectStore):
+    """Named, versioned data.
+
+    Parameters
+    ----------
+    url : SecretUrl
+        The user's own database.
+
+    Examples
+    --------
+    >>> om.datasets.put(df, "sales/2026")
+    >>> om.datasets.get("sales/2026[amount,day]", amount__gte=100)
+    """
+
+    store = "datasets"
+
+    def put(
+        self,
+        obj: Any,
+        name: str,
+        *,
+        attributes: Mapping[str, Any] | None = None,
+        if_exists: str = "replace",
+        task: str | None = None,
+        inputs: Mapping[str, str] | None = None,
+    ) -> Metadata:
+        """Store data as a new version.
+
+        Parameters
+        ----------
+        obj : object
+            A DataFrame, Series, numpy array, scipy sparse matrix or plain data.
+        name : str
+            With ``/`` for folders.
+        attributes : mapping, optional
+            Your own notes, plain JSON.
+        if_exists : {'replace', 'fail'}
+            What to do where the name exists: add a version, or refuse.
+        task : str, optional
+            Idempotency key: a second put with it publishes nothing.
+        inputs : mapping, optional
+            What it was made of: role to ``name@version``.
+
+        Returns
+        -------
+        Metadata
+            Of the new version.
+
+        Raises
+        ------
+        Invalid
+            Something can't be kept exactly; the message names the column.
+        Conflict
+            The name exists, and ``if_exists='fail'``.
+        """
+        return self._put(
+            obj, name, attributes=attributes, if_exists=if_exists, task=task, inputs=inputs
+        )
+
+    def get(
+        self,
+        name: str,
+        *,
+        version: int | None = None,
+        columns: Sequence[Any] | None = None,
+        **filters: Any,
+    ) -> Any:
+        """Load data, or the wanted part of a table.
+
+        Parameters
+        ----------
+        name : str
+            May carry columns and version: ``"sales[amount,day]@3"``.
+        version : int, optional
+            Negative counts from the latest, which is -1.
+        columns : sequence, optional
+            Labels of the columns, in the wanted order.
+        **filters
+            Conditions on rows: ``amount__gte=100``, ``country__in=["DE", "AT"]``.
+            Operators: eq (may be left out), ne, gt, gte, lt, lte, in, nin, between,
+            isnull, notnull, contains, startswith, endswith. All must hold.
+
+        Returns
+        -------
+        object
+            Equal to what was put.
+
+        Raises
+        ------
+        NotFound
+            The name, version or a column does not exist.
+        Invalid
+            A filter can't be applied.
+        """
+        parsed = ObjectName.parse(name)
+        metadata = self._catalog.find(self.store, parsed.name, _one_version(parsed, version))
+        if columns is None and parsed.columns is not None:
+            columns = parsed.columns
+        exclude = parsed.exclude if columns is None else None
+        return self.get_version(metadata, columns=columns, exclude=exclude, **filters)
+
+    def get_version(
+        self,
+        metadata: Metadata,
+        *,
+        columns: Sequence[Any] | None = None,
+        exclude: Sequence[Any] | None = None,
+        **filters: Any,
+    ) -> Any:
+        """Load data that the catalog has found already.
+
+        Parameters
+        ----------
+        metadata : Metadata
+            From :meth:`metadata` or :meth:`Catalog.resolve`.
+        columns, exclude : sequence, optional
+            Labels of the columns to keep or to leave out.
+        **filters
+            As for :meth:`get`.
+
+        Returns
+        -------
+        object
+        """
+        return self._get(metadata, Part(columns=columns, exclude=exclude, filters=filters))
+
+    def head(self, name: str, n: int = 5) -> Any:
+        """Load the first rows of a table or array, or the first items of a list.
+
+        Parameters
+        ----------
+        name : str
+            May carry columns and version.
+        n : int
+            How many.
+        """
+        if n < 0:
+            raise Invalid(f"head() needs a number of rows that is not negative, not {n}")
+        parsed = ObjectName.parse(name)
+        metadata = self._catalog.find(self.store, parsed.name, parsed.version)
+        return self._get(metadata, Part(columns=parsed.columns, exclude=parsed.exclude, rows=n))
+
+
+def _one_version(parsed: ObjectName, version: int | None) -> int | None:
+    if version is None or parsed.version is None or version == parsed.version:
+        return parsed.version if version is None else version
+    raise Invalid(f"Two versions are asked for: {parsed.version} in the name, and {version}")

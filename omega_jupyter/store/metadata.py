@@ -1,0 +1,211 @@
+"""What is known of one version of an object without loading it."""
+
+from __future__ import annotations
+
+import html
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, NamedTuple
+
+__all__ = ["Column", "Metadata"]
+
+COLUMNS_SHOWN = 12
+
+
+class Column(NamedTuple):
+    """One column of a stored table.
+
+    Attributes
+    ----------
+    name : str
+        Its label as text.
+    dtype : str
+        The name of its pandas dtype.
+    """
+
+    name: str
+    dtype: str
+
+
+@dataclass(frozen=True)
+class Metadata:
+    """One version of a stored object, as the catalog knows it.
+
+    Attributes
+    ----------
+    store : str
+        ``datasets`` or ``models``.
+    name : str
+        The object's name, without version.
+    version : int
+        From 1; a name that was dropped goes on counting.
+    kind : str
+        ``dataframe``, ``series``, ``array``, ``sparse``, ``data``, ``estimator``.
+    type : str
+        The Python type, such as ``pandas.DataFrame``.
+    created : datetime
+        When it was published, in UTC.
+    size : int
+        Bytes before compression.
+    shape : tuple of int, optional
+        Rows and columns, or the array's shape.
+    columns : tuple of Column, optional
+        The columns of a table; at most the first 2,000.
+    hash : str
+        Digest of what is stored.
+    attributes : dict
+        The user's own notes.
+    task : str, optional
+        The task that published this version.
+    inputs : dict
+        What it was made of: role to ``name@version``.
+    params : dict, optional
+        The parameters of an estimator, as JSON values or their ``repr``.
+    scores : list of dict
+        What was scored with this version of a model.
+    environment : dict
+        Versions of Python and of the libraries that wrote it.
+    """
+
+    store: str
+    name: str
+    version: int
+    kind: str
+    type: str
+    created: datetime
+    size: int
+    shape: tuple[int, ...] | None = None
+    columns: tuple[Column, ...] | None = None
+    hash: str = ""
+    attributes: dict[str, Any] = field(default_factory=dict)
+    task: str | None = None
+    inputs: dict[str, str] = field(default_factory=dict)
+    params: dict[str, Any] | None = None
+    scores: list[dict[str, Any]] = field(default_factory=list)
+    environment: dict[str, str] = field(default_factory=dict)
+    # What the loader needs, so that a resolved object costs no second query.
+    _document: dict[str, Any] | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def ref(self) -> str:
+        """``name@version``, which names this version for ever."""
+        return f"{self.name}@{self.version}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return everything as JSON-able values.
+
+        Returns
+        -------
+        dict
+            ``created`` as ISO 8601 text, ``columns`` as name and dtype.
+        """
+        return {
+            "store": self.store,
+            "name": self.name,
+            "version": self.version,
+            "kind": self.kind,
+            "type": self.type,
+            "created": self.created.isoformat(),
+            "size": self.size,
+            "shape": None if self.shape is None else list(self.shape),
+            "columns": None if self.columns is None else [c._asdict() for c in self.columns],
+            "hash": self.hash,
+            "attributes": self.attributes,
+            "task": self.task,
+            "inputs": self.inputs,
+            "params": self.params,
+            "scores": self.scores,
+            "environment": self.environment,
+        }
+
+    @classmethod
+    def from_document(cls, document: dict[str, Any]) -> Metadata:
+        """Read a version document of the catalog."""
+        shape = document.get("shape")
+        return cls(
+            store=document["store"],
+            name=document["name"],
+            version=int(document["version"]),
+            kind=document["kind"],
+            type=document["type"],
+            created=document["created"],
+            size=int(document["size"]),
+            shape=None if shape is None else tuple(int(n) for n in shape),
+            columns=_columns(document.get("columns")),
+            hash=document["hash"],
+            attributes=_plain(document.get("attributes") or {}),
+            task=document.get("task"),
+            inputs=dict(document.get("inputs") or {}),
+            params=_plain(document.get("params")),
+            scores=_plain(document.get("scores") or []),
+            environment=dict(document.get("environment") or {}),
+            _document=document if "body" in document else None,
+        )
+
+    def __repr__(self) -> str:
+        shape = "" if self.shape is None else " " + "×".join(str(n) for n in self.shape)
+        return f"<{self.type}{shape} {self.ref}, {_bytes(self.size)}>"
+
+    def _repr_html_(self) -> str:
+        rows = "".join(
+            f"<tr><th style='text-align:left'>{html.escape(label)}</th>"
+            f"<td style='text-align:left'>{html.escape(text)}</td></tr>"
+            for label, text in self._facts()
+        )
+        return f"<table>{rows}</table>"
+
+    def _facts(self) -> list[tuple[str, str]]:
+        facts = [
+            ("name", self.ref),
+            ("type", self.type),
+            ("size", _bytes(self.size)),
+            ("created", f"{self.created:%Y-%m-%d %H:%M:%S %Z}"),
+        ]
+        if self.shape is not None:
+            facts.append(("shape", " × ".join(f"{n:,}" for n in self.shape)))
+        if self.columns is not None:
+            named = [f"{c.name} ({c.dtype})" for c in self.columns[:COLUMNS_SHOWN]]
+            facts.append(("columns", ", ".join(named + ["…"] * (len(self.columns) > len(named)))))
+        for label, values in (
+            ("made of", self.inputs),
+            ("parameters", self.params),
+            ("attributes", self.attributes),
+            ("environment", self.environment),
+        ):
+            if values:
+                facts.append((label, ", ".join(f"{k}={v}" for k, v in values.items())))
+        for score in self.scores:
+            facts.append(("score", ", ".join(f"{k}={v}" for k, v in score.items())))
+        if self.task is not None:
+            facts.append(("task", self.task))
+        return facts
+
+
+def _columns(stored: dict[str, Any] | None) -> tuple[Column, ...] | None:
+    """Undo the run-length form ``{"names": [...], "dtypes": [[run, dtype], ...]}``."""
+    if stored is None:
+        return None
+    dtypes = [dtype for run, dtype in stored["dtypes"] for _ in range(run)]
+    return tuple(map(Column, stored["names"], dtypes))
+
+
+def _plain(value: Any) -> Any:
+    """Turn BSON's own integers into Python's, at any depth."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    if isinstance(value, int) and not isinstance(value, bool):
+        return int(value)
+    return value
+
+
+def _bytes(size: int) -> str:
+    amount = float(size)
+    for unit in ("B", "KB", "MB", "GB"):
+        if amount < 1000:
+            break
+        amount /= 1000
+    else:
+        unit = "TB"
+    return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"

@@ -1,0 +1,149 @@
+"""What users write to name an object: ``folder/name[columns]@version``."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from omega_jupyter.errors import Invalid
+
+__all__ = ["INTERNAL_FOLDERS", "ObjectName"]
+
+MAX_LENGTH = 255
+INTERNAL_FOLDERS = (".staged", ".results")
+
+_HINT = "names look like sales/2026 or sales/2026[a,b]@3"
+_FORBIDDEN = re.compile(r"[\x00-\x1f\x7f\[\]@*?\\]")
+_VERSION = re.compile(r"-?[0-9]+")
+
+
+@dataclass(frozen=True)
+class ObjectName:
+    """The parts of a name that a user wrote.
+
+    Attributes
+    ----------
+    name : str
+        The stored name, with ``/`` between folders.
+    columns : tuple of str, optional
+        The columns to keep, in this order.
+    exclude : tuple of str, optional
+        The columns to leave out (``[^a,b]``).
+    version : int, optional
+        The version; negative counts from the latest, which is -1.
+
+    Examples
+    --------
+    >>> ObjectName.parse("sales/2026[a,b]@3")
+    ObjectName(name='sales/2026', columns=('a', 'b'), exclude=None, version=3)
+    """
+
+    name: str
+    columns: tuple[str, ...] | None = None
+    exclude: tuple[str, ...] | None = None
+    version: int | None = None
+
+    @property
+    def internal(self) -> bool:
+        """Whether lists leave it out: its first folder begins with a dot."""
+        return self.name.startswith(".")
+
+    @classmethod
+    def parse(cls, text: str) -> ObjectName:
+        """Take a written name apart and check it.
+
+        Parameters
+        ----------
+        text : str
+            ``name``, then ``[columns]`` and ``@version`` in any order.
+
+        Returns
+        -------
+        ObjectName
+
+        Raises
+        ------
+        Invalid
+            The name is empty, has a forbidden character, or its brackets or
+            version can't be read.
+        """
+        if not isinstance(text, str):
+            raise Invalid(f"A name is text, not {type(text).__name__}: {text!r:.80}", hint=_HINT)
+        cut = min((i for i in (text.find("["), text.find("@")) if i >= 0), default=len(text))
+        name, rest = text[:cut], text[cut:]
+        columns = exclude = version = None
+        while rest:
+            if rest[0] == "@" and version is None:
+                version, rest = _read_version(rest, text)
+            elif rest[0] == "[" and columns is None and exclude is None:
+                listed, negated, rest = _read_columns(rest, text)
+                columns, exclude = (None, listed) if negated else (listed, None)
+            else:
+                raise Invalid(f"{rest!r} in the name {text!r} can't be read", hint=_HINT)
+        _check(name, text)
+        return cls(name, columns, exclude, version)
+
+
+def plain_name(text: str) -> str:
+    """Return the name, which must carry neither columns nor version."""
+    parsed = ObjectName.parse(text)
+    if parsed.name != text:
+        raise Invalid(
+            f"{text!r} names a part or a version; here a plain name is needed",
+            hint=f"use {parsed.name!r}",
+        )
+    return parsed.name
+
+
+def _read_version(rest: str, text: str) -> tuple[int, str]:
+    match = _VERSION.match(rest, 1)
+    if match is None or rest[match.end() : match.end() + 1] not in ("", "["):
+        raise Invalid(f"The version in {text!r} is not a whole number", hint=_HINT)
+    version = int(match[0])
+    if version == 0:
+        raise Invalid(f"There is no version 0 ({text!r})", hint="versions count from 1; -1: latest")
+    return version, rest[match.end() :]
+
+
+def _read_columns(rest: str, text: str) -> tuple[tuple[str, ...], bool, str]:
+    """Read ``[a, "b,c"]``; return the columns, whether ``^`` negates them, what follows."""
+    at = 1
+    negated = rest[at : at + 1] == "^"
+    at += negated
+    columns: list[str] = []
+    while True:
+        match = re.compile(r"""\s*(?:"([^"]*)"|'([^']*)'|([^\[\],"']*))\s*([,\]])""").match(
+            rest, at
+        )
+        if match is None:
+            raise Invalid(f"The brackets in {text!r} can't be read", hint=_HINT)
+        quoted = match[1] if match[1] is not None else match[2]
+        column = match[3].strip() if quoted is None else quoted
+        if not column and quoted is None:
+            raise Invalid(f"A column name in {text!r} is empty", hint=_HINT)
+        columns.append(column)
+        at = match.end()
+        if match[4] == "]":
+            return tuple(columns), negated, rest[at:]
+
+
+def _check(name: str, text: str) -> None:
+    if not name:
+        raise Invalid(f"The name in {text!r} is empty", hint=_HINT)
+    if len(name) > MAX_LENGTH:
+        raise Invalid(f"The name {name[:40]!r}… is longer than {MAX_LENGTH} characters")
+    bad = _FORBIDDEN.search(name)
+    if bad is not None:
+        raise Invalid(f"The name {name!r} holds {bad[0]!r}, which names can't", hint=_HINT)
+    if name[0] in ":-" or name != name.strip():
+        raise Invalid(f"The name {name!r} begins or ends with {_edge(name)!r}", hint=_HINT)
+    if any(part in ("", ".", "..") for part in name.split("/")):
+        raise Invalid(f"The name {name!r} has an empty or relative folder", hint=_HINT)
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        raise Invalid(f"The name {name!r} is not valid Unicode", hint=_HINT) from None
+
+
+def _edge(name: str) -> str:
+    return name[0] if name[0] in ":-" or name[0].isspace() else name[-1]

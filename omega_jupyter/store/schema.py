@@ -1,0 +1,104 @@
+"""The collections of the store and their indexes, made on first use."""
+
+from __future__ import annotations
+
+import os
+import threading
+from typing import TYPE_CHECKING
+
+from omega_jupyter.config import SecretUrl
+from omega_jupyter.store.connection import Document, connect, mongo_errors
+
+if TYPE_CHECKING:
+    from pymongo.collection import Collection
+
+__all__ = ["CHUNKS", "VERSIONS", "chunks", "prepare", "versions"]
+
+VERSIONS = "omega_versions"
+CHUNKS = "omega_chunks"
+
+_NAMESPACE_EXISTS = 48
+
+_prepared: set[tuple[int, SecretUrl]] = set()
+_lock = threading.Lock()
+
+
+def prepare(url: SecretUrl) -> None:
+    """Make collections and indexes, once per process and database.
+
+    Nothing is to be written before: the unique index is what makes a
+    publication atomic.
+    """
+    key = (os.getpid(), url)
+    if key in _prepared:
+        return
+    with _lock:
+        if key in _prepared:
+            return
+        with mongo_errors(url):
+            _make_chunks(url)
+            _make_indexes(url)
+        _prepared.add(key)
+
+
+def versions(url: SecretUrl) -> Collection[Document]:
+    """Return the collection of version documents; acknowledged when journalled."""
+    from pymongo.write_concern import WriteConcern
+
+    # "majority" is 1 on a single server. With j, all chunks written before are durable too.
+    return connect(url).get_collection(VERSIONS, write_concern=WriteConcern("majority", j=True))
+
+
+def chunks(url: SecretUrl) -> Collection[Document]:
+    """Return the collection of chunks."""
+    from pymongo.write_concern import WriteConcern
+
+    return connect(url).get_collection(CHUNKS, write_concern=WriteConcern("majority"))
+
+
+def _make_chunks(url: SecretUrl) -> None:
+    from pymongo.errors import CollectionInvalid, OperationFailure
+
+    database = connect(url)
+    options = {"wiredTiger": {"configString": "block_compressor=zstd"}}
+    try:
+        database.create_collection(CHUNKS, storageEngine=options)
+    except CollectionInvalid:
+        pass
+    except OperationFailure as error:
+        if error.code == _NAMESPACE_EXISTS:
+            return
+        # Hosted servers refuse engine options; their own compression serves as well.
+        try:
+            database.create_collection(CHUNKS)
+        except CollectionInvalid:
+            pass
+        except OperationFailure as again:
+            if again.code != _NAMESPACE_EXISTS:
+                raise
+
+
+def _make_indexes(url: SecretUrl) -> None:
+    from pymongo import IndexModel
+
+    versions(url).create_indexes(
+        [
+            # Publication: one document wins a version number.
+            IndexModel([("store", 1), ("name", 1), ("version", -1)], name="version", unique=True),
+            # Lists are answered from this index alone.
+            IndexModel(
+                [("store", 1), ("name", 1), ("version", -1), ("deleted", 1), ("kind", 1)],
+                name="listing",
+            ),
+            # Idempotency: a task that runs twice publishes once.
+            IndexModel(
+                [("store", 1), ("name", 1), ("task", 1)],
+                name="task",
+                unique=True,
+                partialFilterExpression={"task": {"$type": "string"}},
+            ),
+            # Garbage collection: which version needs a segment, and what was dropped.
+            IndexModel([("segments.s", 1)], name="segments", sparse=True),
+            IndexModel([("created", 1)], name="dropped", partialFilterExpression={"deleted": True}),
+        ]
+    )

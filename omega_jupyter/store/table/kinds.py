@@ -1,0 +1,170 @@
+"""Kinds of columns: how values become bytes and come back as the same dtype.
+
+A kind packs some consecutive columns of equal dtype, for a range of rows, into
+one chunk, and makes the collector that puts chunks together again. Its `spec`
+is stored in the table's description.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any, ClassVar, NamedTuple
+
+from omega_jupyter.store.payload import Blobs
+from omega_jupyter.store.typed import Refused
+
+__all__ = ["Collector", "Kind", "Piece", "kind_from_spec", "kind_of"]
+
+Spec = dict[str, Any]
+
+
+class Piece(NamedTuple):
+    """Where the columns of one chunk belong.
+
+    Attributes
+    ----------
+    to : int
+        The collector's column that takes the first picked one.
+    pick : sequence of int
+        Columns of the chunk that are wanted, ascending.
+    width : int
+        Columns of the chunk.
+    rows : int
+        Rows of the chunk.
+    at : int
+        The collector's row that takes the first row.
+    mask : numpy.ndarray of bool, optional
+        The rows that are wanted; None: all.
+    """
+
+    to: int
+    pick: Sequence[int]
+    width: int
+    rows: int
+    at: int
+    mask: Any
+
+
+class Collector(ABC):
+    """Puts the chunks of some columns of one kind together; used by several threads."""
+
+    @abstractmethod
+    def add(self, piece: Piece, data: bytes) -> None:
+        """Take the wanted part of a chunk."""
+
+    @abstractmethod
+    def finish(self) -> list[Any]:
+        """Return one array for each column."""
+
+    def matrix(self) -> Any:
+        """Return a numpy array of shape (columns, rows), or None where the kind has none."""
+        return None
+
+
+class Kind(ABC):
+    """How columns of one dtype are stored.
+
+    Parameters
+    ----------
+    spec : dict
+        BSON-able; ``k`` is the kind's code. Columns of equal spec share blocks.
+    """
+
+    code: ClassVar[str]
+
+    def __init__(self, spec: Spec) -> None:
+        self.spec = spec | {"k": self.code}
+
+    @abstractmethod
+    def row_bytes(self, array: Any) -> float:
+        """Estimate the bytes of one row of a column."""
+
+    @abstractmethod
+    def pack(self, arrays: Sequence[Any], start: int, stop: int) -> bytes:
+        """Make the chunk of some columns and a range of rows."""
+
+    @abstractmethod
+    def collector(self, columns: int, rows: int) -> Collector:
+        """Make the collector for so many columns and rows."""
+
+
+def kind_of(array: Any, blobs: Blobs) -> Kind:
+    """Return the kind that keeps an array of pandas or numpy.
+
+    Parameters
+    ----------
+    array : array
+        A one-dimensional numpy array or pandas extension array.
+    blobs : Blobs
+        Takes what is too large for a spec (categories).
+
+    Raises
+    ------
+    Refused
+        No kind keeps it exactly.
+    """
+    import numpy as np
+
+    dtype = array.dtype
+    if isinstance(dtype, np.dtype):
+        name = "object" if dtype.hasobject else "numpy"
+    else:
+        name = next((c.__name__ for c in type(dtype).__mro__ if c.__name__ in _makers()), "")
+    maker = _makers().get(name)
+    if maker is None:
+        raise Refused(f"has the dtype {dtype}, which can't be stored")
+    return maker(array, blobs)
+
+
+def kind_from_spec(spec: Spec, blob: Callable[[int], bytes]) -> Kind:
+    """Return the kind that a description names.
+
+    Parameters
+    ----------
+    spec : dict
+        From a stored description.
+    blob : callable
+        Returns a blob of the description by its number.
+    """
+    return _readers()[spec["k"]](spec, blob)
+
+
+@cache
+def _makers() -> dict[str, Callable[[Any, Blobs], Kind]]:
+    """Map the class of a dtype to the maker of its kind."""
+    from omega_jupyter.store.table import composite, fixed, objects, text
+
+    return {
+        "numpy": fixed.Numbers.of,
+        "object": objects.Objects.of,
+        "DatetimeTZDtype": fixed.Zoned.of,
+        "PeriodDtype": fixed.Periods.of,
+        "CategoricalDtype": fixed.Category.of,
+        "BaseMaskedDtype": composite.Masked.of,
+        "IntervalDtype": composite.Intervals.of,
+        "SparseDtype": composite.Sparse.of,
+        "StringDtype": text.Text.of,
+        "ArrowDtype": text.Arrow.of,
+    }
+
+
+@cache
+def _readers() -> dict[str, Callable[[Spec, Callable[[int], bytes]], Kind]]:
+    """Map the code of a spec to the reader of its kind."""
+    from omega_jupyter.store.table import composite, fixed, objects, text
+
+    return {
+        "n": lambda spec, blob: fixed.Numbers(spec),
+        "z": lambda spec, blob: fixed.Zoned(spec),
+        "p": lambda spec, blob: fixed.Periods(spec),
+        "c": fixed.Category.read,
+        "l": lambda spec, blob: fixed.Codes(spec),
+        "m": lambda spec, blob: composite.Masked(spec),
+        "i": composite.Intervals.read,
+        "x": lambda spec, blob: composite.Sparse(spec),
+        "s": lambda spec, blob: text.Text(spec),
+        "a": lambda spec, blob: text.Arrow(spec),
+        "o": lambda spec, blob: objects.Objects(spec),
+    }

@@ -1,0 +1,135 @@
+"""How a table is cut: row groups, and blocks of consecutive columns of one kind."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, NamedTuple
+
+from omega_jupyter.errors import Invalid
+from omega_jupyter.store.payload import Key, Segment
+from omega_jupyter.store.table.kinds import Kind
+from omega_jupyter.store.typed import Refused
+
+__all__ = ["KEEP_HINT", "Block", "TableSegment", "blocks_of", "group_rows", "runs_of"]
+
+# Sized by bytes, so that a filter on a wide table reads little of it.
+GROUP_BYTES = 8 << 20
+MIN_GROUP_ROWS, MAX_GROUP_ROWS = 1024, 65_536
+BLOCK_BYTES = 256 << 10
+
+KEEP_HINT = "convert it or leave it out: nothing is stored that would come back changed"
+
+
+class Block(NamedTuple):
+    """Consecutive columns that share a chunk in each row group.
+
+    Attributes
+    ----------
+    first, count : int
+        Columns, those of the row index behind the data's.
+    row_bytes : float
+        Expected bytes of a row of it.
+    """
+
+    first: int
+    count: int
+    row_bytes: float
+
+
+def group_rows(row_bytes: float) -> int:
+    """Return how many rows a full row group has."""
+    return int(min(max(GROUP_BYTES / max(row_bytes, 1e-3), MIN_GROUP_ROWS), MAX_GROUP_ROWS))
+
+
+def runs_of(kinds: Sequence[Kind]) -> list[list[Any]]:
+    """Return ``[[run, spec], ...]``: kinds in run-length form."""
+    runs: list[list[Any]] = []
+    for kind in kinds:
+        if runs and runs[-1][1] == kind.spec:
+            runs[-1][0] += 1
+        else:
+            runs.append([1, kind.spec])
+    return runs
+
+
+def blocks_of(runs: Sequence[Sequence[Any]], row_bytes: Sequence[float], rows: int) -> list[Block]:
+    """Cut columns into blocks of at most 256 KiB per full row group, but at least a column."""
+    blocks = []
+    first = 0
+    for run, _ in runs:
+        stop = first + run
+        while first < stop:
+            count, total = 1, row_bytes[first]
+            while first + count < stop and (total + row_bytes[first + count]) * rows <= BLOCK_BYTES:
+                total += row_bytes[first + count]
+                count += 1
+            blocks.append(Block(first, count, total))
+            first += count
+    return blocks
+
+
+class TableSegment(Segment):
+    """The rows of a table as chunks: row group by row group, block by block.
+
+    Parameters
+    ----------
+    kinds, arrays : sequence
+        One for each column, those of the row index at the end.
+    blocks : sequence of Block
+        The cut of the columns.
+    groups : sequence of int
+        The rows of each row group.
+    name : callable
+        Names a column for an error.
+    """
+
+    def __init__(
+        self,
+        kinds: Sequence[Kind],
+        arrays: Sequence[Any],
+        blocks: Sequence[Block],
+        groups: Sequence[int],
+        name: Callable[[int], str],
+    ) -> None:
+        self._kinds = kinds
+        self._arrays = arrays
+        self._blocks = blocks
+        self._name = name
+        self.groups = list(groups)
+        self._starts = [0]
+        for rows in groups:
+            self._starts.append(self._starts[-1] + rows)
+
+    @property
+    def size(self) -> int:
+        """Expected bytes of all chunks."""
+        return int(self._starts[-1] * sum(block.row_bytes for block in self._blocks))
+
+    def keys(self) -> Iterator[Key]:
+        """List the chunks, row group by row group."""
+        for group, rows in enumerate(self.groups):
+            for number, block in enumerate(self._blocks):
+                yield Key(group, number, int(rows * block.row_bytes))
+
+    def pack(self, group: int, block: int) -> bytes:
+        """Make the chunk of a block and a row group."""
+        start = self._starts[group]
+        return self.pack_rows(block, start, start + self.groups[group])
+
+    def pack_rows(self, block: int, start: int, stop: int) -> bytes:
+        """Make the chunk of a block and any range of rows."""
+        first, count, _ = self._blocks[block]
+        try:
+            return self._kinds[first].pack(self._arrays[first : first + count], start, stop)
+        except Refused as error:
+            raise self._refusal(block, start, stop, str(error)) from None
+
+    def _refusal(self, block: int, start: int, stop: int, reason: str) -> Invalid:
+        """Find the column of a block that can't be kept."""
+        first, count, _ = self._blocks[block]
+        for column in range(first, first + count):
+            try:
+                self._kinds[column].pack(self._arrays[column : column + 1], start, stop)
+            except Refused as error:
+                return Invalid(f"{self._name(column)} {error}", hint=KEEP_HINT)
+        return Invalid(f"{self._name(first)} {reason}", hint=KEEP_HINT)

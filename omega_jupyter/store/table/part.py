@@ -1,0 +1,107 @@
+"""The part of a table that a user asks for: columns by label, rows by condition."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from omega_jupyter.errors import NotFound
+from omega_jupyter.store.listing import closest
+from omega_jupyter.store.payload import Source
+from omega_jupyter.store.table.read import TableReader
+
+if TYPE_CHECKING:
+    from omega_jupyter.store.codecs.codec import Part
+
+__all__ = ["column_positions", "read_part"]
+
+
+def read_part(source: Source, body: dict[str, Any], part: Part, what: str) -> Any:
+    """Read what is wanted of a table.
+
+    Parameters
+    ----------
+    source : Source
+        Where the chunks are.
+    body : dict
+        The table's description.
+    part : Part
+        Columns, filters, first rows.
+    what : str
+        The object for error messages.
+
+    Returns
+    -------
+    pandas.DataFrame
+
+    Raises
+    ------
+    NotFound
+        A column does not exist.
+    Invalid
+        A filter can't be applied.
+    """
+    reader = TableReader(source, body)
+    columns = None
+    if part.columns is not None or part.exclude is not None:
+        columns = column_positions(reader.labels, part.columns, part.exclude, what)
+    if part.filters:
+        from omega_jupyter.store.table.filters import select
+
+        frame = reader.frame(columns, select(reader, part.filters, what))
+        return frame if part.rows is None else frame.head(part.rows)
+    if part.rows is not None:
+        return reader.head(part.rows, columns)
+    return reader.frame(columns)
+
+
+def column_positions(
+    labels: Any, columns: Sequence[Any] | None, exclude: Sequence[Any] | None, what: str
+) -> list[int]:
+    """Return the positions of wanted columns, as pandas chooses them.
+
+    Text stands for a label that reads the same where no label is equal to it,
+    since names such as ``X[0,1]`` can only hold text.
+
+    Raises
+    ------
+    NotFound
+        A label does not exist; with the closest one.
+    """
+    import pandas as pd
+
+    # pandas itself knows what a label means: duplicates, levels, slices of a MultiIndex.
+    probe = pd.DataFrame(np.arange(len(labels))[np.newaxis, :], columns=labels)
+    wanted = columns if columns is not None else exclude or ()
+    if isinstance(wanted, str):
+        wanted = [wanted]
+    chosen: list[int] = []
+    for label in wanted:
+        chosen += _positions(probe, label, what)
+    if columns is not None:
+        return chosen
+    left_out = set(chosen)
+    return [position for position in range(len(labels)) if position not in left_out]
+
+
+def _positions(probe: Any, label: Any, what: str) -> list[int]:
+    labels = probe.columns
+    if label in labels:
+        found = probe.loc[:, [label]] if labels.nlevels == 1 else probe.loc[:, label]
+        return [int(position) for position in np.atleast_1d(np.asarray(found).reshape(-1))]
+    if isinstance(label, str):
+        same = [place for place, known in enumerate(labels) if str(known) == label]
+        if same:
+            return same
+    raise no_column(label, labels, what)
+
+
+def no_column(label: Any, labels: Any, what: str) -> NotFound:
+    """Make the error for a column that does not exist."""
+    names = [str(known) for known in labels]
+    near = closest(str(label), names)
+    suggestion = f" Did you mean {near!r}?" if near else ""
+    shown = ", ".join(names[:20]) + (", …" if len(names) > 20 else "")
+    return NotFound(f"{what} has no column {label!r}.{suggestion}", hint=f"columns are: {shown}")

@@ -1,0 +1,236 @@
+"""From the description and the chunks of a table to a DataFrame, whole or in part."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+from itertools import accumulate
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from omega_jupyter.store import typed
+from omega_jupyter.store.payload import InlineSource, Key, Sink, Source, load_blob
+from omega_jupyter.store.table.gather import Gather, make_frame
+from omega_jupyter.store.table.index import load_index, load_range, rebuild
+from omega_jupyter.store.table.kinds import Kind, kind_from_spec
+from omega_jupyter.store.table.layout import Block
+
+__all__ = ["Rows", "Selection", "TableReader"]
+
+
+class Rows(NamedTuple):
+    """The wanted rows of one row group.
+
+    Attributes
+    ----------
+    table : int
+        Number of the part of the table (one for each append).
+    group : int
+        Row group in it.
+    count : int
+        Rows of the group.
+    mask : numpy.ndarray of bool, optional
+        The wanted ones; None: all.
+    """
+
+    table: int
+    group: int
+    count: int
+    mask: Any = None
+
+    @property
+    def wanted(self) -> int:
+        """How many rows are wanted."""
+        return self.count if self.mask is None else int(np.count_nonzero(self.mask))
+
+
+class Selection(NamedTuple):
+    """Wanted rows of a table.
+
+    Attributes
+    ----------
+    rows : sequence of Rows
+        The row groups that hold them, in order.
+    key : slice or numpy.ndarray of bool
+        The same over all rows, as pandas would be asked for them.
+    """
+
+    rows: Sequence[Rows]
+    key: Any
+
+
+class TableReader:
+    """Reads a stored table.
+
+    Parameters
+    ----------
+    source : Source
+        Where its chunks are.
+    body : dict
+        Its description.
+    """
+
+    def __init__(self, source: Source, body: dict[str, Any]) -> None:
+        self._source = source
+        self._body = body
+        self._specs = [spec for _, spec in body["columns"]]
+        self._stops = list(accumulate(int(run) for run, _ in body["columns"]))
+        self._kinds: dict[str, Kind] = {}
+        self._blocks = [Block(int(first), int(n), size) for first, n, size in body["blocks"]]
+        self._labels: Any = None
+        self.width = int(body["width"])
+        self.rows = int(body["rows"])
+
+    @property
+    def labels(self) -> Any:
+        """The index of the columns."""
+        if self._labels is None:
+            self._labels = load_index(self._blob(self._body["labels"]))
+        return self._labels
+
+    @property
+    def index_columns(self) -> list[int]:
+        """The columns that hold the row index."""
+        return list(range(self.width, self._stops[-1] if self._stops else 0))
+
+    def all_rows(self) -> list[Rows]:
+        """Return the row groups, in order."""
+        return [
+            Rows(number, group, int(count))
+            for number, table in enumerate(self._body["tables"])
+            for group, count in enumerate(table["rows"])
+        ]
+
+    def first(self, count: int) -> Selection:
+        """Select the first rows."""
+        chosen = []
+        left = min(count, self.rows)
+        for rows in self.all_rows():
+            if left <= 0:
+                break
+            mask = None if rows.count <= left else np.arange(rows.count) < left
+            chosen.append(rows._replace(mask=mask))
+            left -= rows.count
+        return Selection(chosen, slice(0, count))
+
+    def frame(
+        self, columns: Sequence[int] | None = None, selection: Selection | None = None
+    ) -> Any:
+        """Read columns by position, and all rows or some.
+
+        Parameters
+        ----------
+        columns : sequence of int, optional
+            Positions in the wanted order. None: all.
+        selection : Selection, optional
+            None: all rows.
+
+        Returns
+        -------
+        pandas.DataFrame
+        """
+        positions = list(range(self.width)) if columns is None else list(columns)
+        chosen = self.all_rows() if selection is None else selection.rows
+        unique = list(dict.fromkeys(positions))
+        gather = self._read([*unique, *self.index_columns], chosen)
+        index = self._index(gather, selection)
+        labels = self.labels if columns is None else self.labels.take(unique)
+        blocks = gather.blocks({column: place for place, column in enumerate(unique)})
+        frame = make_frame(blocks, index, labels)
+        if unique != positions:
+            frame = frame.iloc[:, [unique.index(position) for position in positions]]
+        if "attrs" in self._body:
+            frame.attrs = typed.loads(self._body["attrs"])
+        if self._body.get("unique_labels"):
+            frame = frame.set_flags(allows_duplicate_labels=False)
+        return frame
+
+    def head(self, count: int, columns: Sequence[int] | None = None) -> Any:
+        """Read the first rows, from the description where it has them."""
+        kept = self._body.get("head")
+        if not kept or min(count, self.rows) > kept["rows"]:
+            return self.frame(columns, self.first(count))
+        source = _HeadSource(self._source, kept["d"])
+        tables = [{"i": _HEAD, "rows": [kept["rows"]]}]
+        reader = TableReader(source, self._body | {"tables": tables, "head": None})
+        return reader.frame(columns, reader.first(count))
+
+    def arrays(self, columns: Sequence[int], rows: Sequence[Rows]) -> list[Any]:
+        """Read single columns, those of the row index too, as arrays."""
+        gather = self._read(columns, rows)
+        return [gather.array(column) for column in columns]
+
+    def kind(self, column: int) -> Kind:
+        """Return the kind of a column; the same object for equal specs."""
+        spec = self._specs[bisect_right(self._stops, column)]
+        key = repr(spec)
+        if key not in self._kinds:
+            self._kinds[key] = kind_from_spec(spec, self._blob)
+        return self._kinds[key]
+
+    def _blob(self, number: int) -> bytes:
+        return load_blob(self._source, self._body["blobs"], number)
+
+    def _read(self, columns: Sequence[int], rows: Sequence[Rows]) -> Gather:
+        gather = Gather(list(set(columns)), self.kind, sum(r.wanted for r in rows), self.width)
+        picks = {number: gather.picks(block) for number, block in enumerate(self._blocks)}
+        wanted = [number for number, pick in picks.items() if pick]
+        at = 0
+        tables: dict[int, dict[int, tuple[Rows, int]]] = {}
+        for r in rows:
+            tables.setdefault(r.table, {})[r.group] = (r, at)
+            at += r.wanted
+        for table, groups in tables.items():
+            keys = [
+                Key(group, number, int(r.count * self._blocks[number].row_bytes))
+                for group, (r, _) in groups.items()
+                for number in wanted
+            ]
+            sink = self._sink(gather, picks, groups)
+            self._source.fetch(self._body["tables"][table]["i"], keys, sink)
+        return gather
+
+    def _sink(
+        self,
+        gather: Gather,
+        picks: dict[int, list[int]],
+        groups: dict[int, tuple[Rows, int]],
+    ) -> Sink:
+        def sink(group: int, number: int, data: bytes) -> None:
+            r, at = groups[group]
+            gather.add(self._blocks[number], picks[number], data, r.count, at, r.mask)
+
+        return sink
+
+    def _index(self, gather: Gather, selection: Selection | None) -> Any:
+        spec = self._body["index"]
+        if spec["k"] == "range":
+            index = load_range(spec)
+            return index if selection is None else index[selection.key]
+        arrays = [gather.array(column) for column in self.index_columns]
+        # As in pandas, the frequency stays where the rows follow each other.
+        regular = selection is None or isinstance(selection.key, slice) or _follow(selection.key)
+        return rebuild(spec, arrays, self._blob, regular=regular)
+
+
+_HEAD = -1
+
+
+class _HeadSource(Source):
+    """The first rows from the description, all else from where it is."""
+
+    def __init__(self, source: Source, packed: Sequence[bytes]) -> None:
+        self._source = source
+        self._head = InlineSource([{f"0.{block}": data for block, data in enumerate(packed)}])
+
+    def fetch(self, segment: int, keys: Sequence[Key], sink: Sink) -> None:
+        if segment == _HEAD:
+            self._head.fetch(0, keys, sink)
+        else:
+            self._source.fetch(segment, keys, sink)
+
+
+def _follow(mask: Any) -> bool:
+    places = np.flatnonzero(mask)
+    return not len(places) or bool(places[-1] - places[0] == len(places) - 1)

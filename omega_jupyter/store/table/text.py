@@ -1,0 +1,175 @@
+"""Columns that Arrow keeps: strings of every flavour, and ArrowDtype.
+
+A chunk is an Arrow IPC stream of one record batch. Strings with few values in
+a chunk are dictionary encoded there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from omega_jupyter.store import typed
+from omega_jupyter.store.payload import Blobs
+from omega_jupyter.store.table.kinds import Collector, Kind, Piece
+from omega_jupyter.store.typed import Refused
+
+__all__ = ["Arrow", "Text", "few_values", "read_batch", "write_batch"]
+
+_SAMPLE = 1024
+_FEW = 256
+
+
+def write_batch(columns: Sequence[Any], names: Sequence[str] | None = None) -> bytes:
+    """Write arrays of equal length as an IPC stream of one record batch."""
+    batch = pa.record_batch(list(columns), names=names or [str(i) for i in range(len(columns))])
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, batch.schema) as writer:
+        writer.write_batch(batch)
+    data: bytes = sink.getvalue().to_pybytes()
+    return data
+
+
+def read_batch(data: bytes | memoryview) -> Any:
+    """Read the record batch of an IPC stream; its arrays refer to `data`."""
+    with pa.ipc.open_stream(pa.py_buffer(data)) as reader:
+        return reader.read_next_batch()
+
+
+def few_values(array: Any) -> Any:
+    """Encode strings as a dictionary where they have few values."""
+    if len(array) < _SAMPLE or len(array[:_SAMPLE].dictionary_encode().dictionary) > _FEW // 2:
+        return array
+    encoded = array.dictionary_encode()
+    if len(encoded.dictionary) > _FEW:
+        return array
+    return pa.DictionaryArray.from_arrays(encoded.indices.cast(pa.uint8()), encoded.dictionary)
+
+
+def _one_chunk(values: Any) -> Any:
+    return values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
+
+
+class _ArrowCollector(Collector):
+    """Keeps the arrays of each column by row; they are joined without copying."""
+
+    def __init__(self, dtype: Any, arrow_type: Any, columns: int) -> None:
+        self._dtype = dtype
+        self._type = arrow_type
+        self._pieces: list[dict[int, Any]] = [{} for _ in range(columns)]
+
+    def add(self, piece: Piece, data: bytes) -> None:
+        if data[:1] == b"[":
+            self._add_json(piece, data)
+            return
+        batch = read_batch(data)
+        for column, pick in enumerate(piece.pick, piece.to):
+            array = batch.column(pick)
+            if piece.mask is not None:
+                array = array.filter(pa.array(piece.mask))
+            self._pieces[column][piece.at] = (
+                array if array.type == self._type else self._plain(array)
+            )
+
+    def _plain(self, array: Any) -> Any:
+        return array.dictionary_decode().cast(self._type)
+
+    def _add_json(self, piece: Piece, data: bytes) -> None:
+        columns = typed.loads(data)
+        for column, pick in enumerate(piece.pick, piece.to):
+            values = np.array([*columns[pick], None], dtype=object)[:-1]
+            self._pieces[column][piece.at] = values if piece.mask is None else values[piece.mask]
+
+    def finish(self) -> list[Any]:
+        return [self._finish_one([pieces[at] for at in sorted(pieces)]) for pieces in self._pieces]
+
+    def _finish_one(self, pieces: list[Any]) -> Any:
+        import pandas as pd
+
+        if any(isinstance(piece, np.ndarray) for piece in pieces):
+            plain = [
+                piece if isinstance(piece, np.ndarray) else piece.to_numpy(False)
+                for piece in pieces
+            ]
+            return pd.array(np.concatenate(plain), dtype=self._dtype)
+        return self._dtype.__from_arrow__(pa.chunked_array(pieces, type=self._type))
+
+
+class Text(Kind):
+    """The string dtypes of pandas: each storage, each missing value."""
+
+    code = "s"
+
+    @classmethod
+    def of(cls, array: Any, blobs: Blobs) -> Text:
+        """Describe a string array."""
+        import pandas as pd
+
+        missing = "NA" if array.dtype.na_value is pd.NA else "nan"
+        return cls({"st": array.dtype.storage, "na": missing})
+
+    def row_bytes(self, array: Any) -> float:
+        """Estimate from a sample."""
+        return sampled_bytes(array, lambda part: len(self.pack([part], 0, len(part))))
+
+    def pack(self, arrays: Sequence[Any], start: int, stop: int) -> bytes:
+        """Write large strings; typed JSON where a string is not valid Unicode."""
+        parts = [array[start:stop] for array in arrays]
+        try:
+            columns = [_one_chunk(pa.array(part, pa.large_string())) for part in parts]
+        except UnicodeEncodeError:
+            lists = [[None if missing else value for value, missing in _pairs(p)] for p in parts]
+            return typed.dumps(lists).encode("ascii")
+        return write_batch([few_values(column) for column in columns])
+
+    def collector(self, columns: int, rows: int) -> Collector:
+        """Collect large strings."""
+        import pandas as pd
+
+        missing = pd.NA if self.spec["na"] == "NA" else np.nan
+        dtype = pd.StringDtype(self.spec["st"], na_value=missing)
+        return _ArrowCollector(dtype, pa.large_string(), columns)
+
+
+def _pairs(part: Any) -> Any:
+    return zip(part, part.isna(), strict=True)
+
+
+class Arrow(Kind):
+    """ArrowDtype: the Arrow type in the spec, as a serialised schema."""
+
+    code = "a"
+
+    @classmethod
+    def of(cls, array: Any, blobs: Blobs) -> Arrow:
+        """Describe an Arrow-backed array."""
+        arrow_type = array.dtype.pyarrow_dtype
+        schema = pa.schema([pa.field("0", arrow_type)]).serialize().to_pybytes()
+        if pa.ipc.read_schema(pa.py_buffer(schema)).field(0).type != arrow_type:
+            raise Refused(f"has the Arrow type {arrow_type}, which can't be stored")
+        return cls({"t": schema})
+
+    def row_bytes(self, array: Any) -> float:
+        """Estimate from a sample."""
+        return sampled_bytes(array, lambda part: len(self.pack([part], 0, len(part))))
+
+    def pack(self, arrays: Sequence[Any], start: int, stop: int) -> bytes:
+        """Write the arrays as they are."""
+        return write_batch([_one_chunk(pa.array(array[start:stop])) for array in arrays])
+
+    def collector(self, columns: int, rows: int) -> Collector:
+        """Collect arrays of the type."""
+        import pandas as pd
+
+        arrow_type = pa.ipc.read_schema(pa.py_buffer(self.spec["t"])).field(0).type
+        return _ArrowCollector(pd.ArrowDtype(arrow_type), arrow_type, columns)
+
+
+def sampled_bytes(array: Any, measure: Any) -> float:
+    """Estimate the bytes of a row from up to 256 rows, taken evenly."""
+    sample = array[:: max(1, len(array) // 256)]
+    # A stream's own schema is not the rows' fault.
+    return max(1.0, (measure(sample) - measure(array[:0])) / len(sample)) if len(sample) else 1.0

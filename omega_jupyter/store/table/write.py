@@ -1,0 +1,142 @@
+"""From a DataFrame to the description and the segments of a table."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from omega_jupyter.errors import Invalid
+from omega_jupyter.store import typed
+from omega_jupyter.store.payload import INLINE_BYTES, Blobs, Encoded
+from omega_jupyter.store.table.index import RowIndex, dump_index, plain_array
+from omega_jupyter.store.table.kinds import Kind, kind_of
+from omega_jupyter.store.table.layout import (
+    KEEP_HINT,
+    Block,
+    TableSegment,
+    blocks_of,
+    group_rows,
+    runs_of,
+)
+from omega_jupyter.store.typed import Refused
+
+__all__ = ["encode_table"]
+
+HEAD_ROWS, HEAD_BYTES, HEAD_MAX_BYTES = 32, 32 << 10, 64 << 10
+COLUMNS_LISTED = 2_000
+
+
+def encode_table(frame: Any, type_name: str) -> Encoded:
+    """Describe a frame and cut it into chunks.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        Not copied; must not change until it is written.
+    type_name : str
+        The type that the user gave.
+
+    Raises
+    ------
+    Invalid
+        A column, label, the index or an attribute can't be kept; named.
+    """
+    blobs = Blobs()
+    kinds, arrays = _columns(frame, blobs)
+    labels = blobs.add(_refusing("the column labels", lambda: dump_index(frame.columns)))
+    index = _refusing("the index", lambda: RowIndex.of(frame.index, blobs))
+    kinds += index.kinds
+    arrays += index.arrays
+    row_bytes = [kind.row_bytes(array) for kind, array in zip(kinds, arrays, strict=True)]
+    runs = runs_of(kinds)
+    full = group_rows(sum(row_bytes))
+    blocks = blocks_of(runs, row_bytes, full)
+    groups = [min(full, len(frame) - at) for at in range(0, len(frame), full)]
+
+    def name(column: int) -> str:
+        return f"Column {frame.columns[column]!r}" if column < frame.shape[1] else "The index"
+
+    segment = TableSegment(kinds, arrays, blocks, groups, name)
+    entries, beside = blobs.dump(1)
+    body: dict[str, Any] = {
+        "rows": len(frame),
+        "width": frame.shape[1],
+        "columns": runs,
+        "labels": labels,
+        "index": index.spec,
+        "blocks": [list(block) for block in blocks],
+        "group_rows": full,
+        "tables": [{"i": 0, "rows": groups}],
+        "blobs": entries,
+    }
+    if frame.attrs:
+        body["attrs"] = _refusing("attrs", lambda: typed.dumps(frame.attrs))
+    if not frame.flags.allows_duplicate_labels:
+        body["unique_labels"] = True
+    segments = [segment] if beside is None else [segment, beside]
+    if segment.size > INLINE_BYTES:
+        body["head"] = _head(segment, blocks, len(frame))
+    return Encoded(
+        type=type_name,
+        body=body,
+        segments=list(segments),
+        shape=tuple(frame.shape),
+        columns=_listed(frame),
+    )
+
+
+def _columns(frame: Any, blobs: Blobs) -> tuple[list[Kind], list[Any]]:
+    import numpy as np
+
+    kinds: list[Kind] = []
+    arrays: list[Any] = []
+    # Asking once for each dtype makes wide frames quick.
+    known: dict[Any, Kind] = {}
+    for label, series in frame.items():
+        array = plain_array(series)
+        dtype = array.dtype
+        kind = known.get(dtype) if isinstance(dtype, np.dtype) else None
+        if kind is None:
+            try:
+                kind = kind_of(array, blobs)
+            except Refused as error:
+                raise Invalid(f"Column {label!r} {error}", hint=KEEP_HINT) from None
+            if isinstance(dtype, np.dtype):
+                known[dtype] = kind
+        kinds.append(kind)
+        arrays.append(array)
+    return kinds, arrays
+
+
+def _refusing(what: str, work: Any) -> Any:
+    try:
+        return work()
+    except Refused as error:
+        raise Invalid(f"{what[0].upper()}{what[1:]} {error}", hint=KEEP_HINT) from None
+
+
+def _head(segment: TableSegment, blocks: list[Block], rows: int) -> dict[str, Any] | None:
+    """Pack the first rows, so that a look at them needs no chunk."""
+    row_bytes = sum(block.row_bytes for block in blocks)
+    count = min(HEAD_ROWS, rows, max(5, int(HEAD_BYTES / max(row_bytes, 1))))
+    if count * row_bytes > HEAD_MAX_BYTES:
+        return None
+    packed = [segment.pack_rows(number, 0, count) for number in range(len(blocks))]
+    if sum(map(len, packed)) > 4 * HEAD_MAX_BYTES:
+        return None
+    return {"rows": count, "d": packed}
+
+
+def _listed(frame: Any) -> dict[str, Any]:
+    """Return the columns for the catalog, as text in run-length form."""
+    names = [_text(label) for label in frame.columns[:COLUMNS_LISTED]]
+    runs: list[list[Any]] = []
+    for dtype in map(str, frame.dtypes.iloc[:COLUMNS_LISTED]):
+        if runs and runs[-1][1] == dtype:
+            runs[-1][0] += 1
+        else:
+            runs.append([1, dtype])
+    return {"names": names, "dtypes": runs}
+
+
+def _text(label: Any) -> str:
+    return str(label)[:500].encode("utf-8", "replace").decode()

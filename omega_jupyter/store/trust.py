@@ -1,0 +1,130 @@
+"""Which types a stored model may hold: the loader's own list, never the file's.
+
+skops reads a model without running anything of it, and names the types that it
+does not know. A type is trusted here when it is part of the reader's own
+installation of scikit-learn, numpy or scipy and of a sort that does nothing but
+hold a fitted state. Functions are trusted one by one, since a model calls them:
+``numpy`` alone has several that run code.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Sequence
+from importlib import import_module
+from typing import Any
+
+from omega_jupyter.errors import Untrusted
+
+__all__ = ["check_trust", "is_trusted"]
+
+# Extension types of scikit-learn that hold a fitted state, and plain types.
+_TYPES = frozenset(
+    ["builtins.bool", "builtins.bytes", "builtins.bytearray", "builtins.complex", "builtins.dict", "builtins.float", "builtins.frozenset", "builtins.int", "builtins.list", "builtins.range", "builtins.set", "builtins.slice", "builtins.str", "builtins.tuple", "collections.Counter", "collections.OrderedDict", "collections.defaultdict", "datetime.date", "datetime.datetime", "datetime.timedelta", "datetime.timezone", "zoneinfo.ZoneInfo", "numpy.dtype", "numpy.ndarray", "numpy.matrix", "numpy.ma.MaskedArray", "numpy.ma.core.MaskedArray", "numpy.random.mtrand.RandomState", "numpy.random._generator.Generator", "numpy.random.RandomState", "numpy.random.Generator", "scipy.interpolate._interpolate.interp1d", "scipy.interpolate.interpolate.interp1d", "scipy.interpolate._bsplines.BSpline", "scipy.stats._distn_infrastructure.rv_continuous_frozen", "scipy.stats._distn_infrastructure.rv_discrete_frozen", "sklearn.tree._tree.Tree", "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor", "sklearn.neighbors._kd_tree.KDTree", "sklearn.neighbors._kd_tree.KDTree32", "sklearn.neighbors._kd_tree.KDTree64", "sklearn.neighbors._kd_tree.newObj", "sklearn.neighbors._ball_tree.BallTree", "sklearn.neighbors._ball_tree.BallTree32", "sklearn.neighbors._ball_tree.BallTree64", "sklearn.neighbors._ball_tree.newObj", "sklearn.neighbors._unsupervised.NearestNeighbors", "sklearn.utils._bunch.Bunch", "sklearn.utils.deprecation._DictWithDeprecatedKeys", "sklearn.covariance._graph_lasso._DictWithDeprecatedKeys", "sklearn.calibration._CalibratedClassifier", "sklearn.calibration._SigmoidCalibration", "sklearn.ensemble._bagging._BaggingClassifier", "sklearn.ensemble._gb_losses.BinomialDeviance", "sklearn.feature_extraction._hashing_fast.transform", "sklearn.neural_network._stochastic_optimizers.AdamOptimizer", "sklearn.neural_network._stochastic_optimizers.SGDOptimizer"]
+)
+# Modules of scikit-learn whose classes hold nothing but numbers.
+_MODULES = (
+    "sklearn._loss",
+    "sklearn.gaussian_process.kernels",
+    "sklearn.metrics._dist_metrics",
+    "sklearn.linear_model._sgd_fast",
+    "sklearn.ensemble._hist_gradient_boosting",
+    "sklearn.model_selection._split",
+    "sklearn.metrics._scorer",
+    "sklearn.utils._metadata_requests",
+    "sklearn.utils._random",
+)
+# Functions that estimators hold as parameters.
+_FUNCTIONS = (
+    "sklearn.metrics",
+    "sklearn.metrics.pairwise",
+    "sklearn.feature_selection",
+)
+
+
+def check_trust(what: str, types: Iterable[str], trusted: Sequence[str]) -> list[str]:
+    """Return the types of a model that may be loaded, or refuse it.
+
+    Parameters
+    ----------
+    what : str
+        The model, such as ``mymodel@3``.
+    types : iterable of str
+        What skops does not trust of itself, as ``module.Class``.
+    trusted : sequence of str
+        What the reader trusts beyond the list.
+
+    Raises
+    ------
+    Untrusted
+        With the types that neither trusts.
+    """
+    types = sorted(types)
+    refused = [name for name in types if name not in trusted and not is_trusted(name)]
+    if refused:
+        listed = ", ".join(refused)
+        raise Untrusted(
+            f"Model {what} holds types that are not trusted: {listed}",
+            types=refused,
+            hint=f"if you know who wrote it: om.models.get({what!r}, trusted={refused!r}); "
+            "for workers set OMEGA_TRUSTED",
+        )
+    return types
+
+
+@functools.cache
+def is_trusted(name: str) -> bool:
+    """Say whether the loader's own list has a type.
+
+    Parameters
+    ----------
+    name : str
+        As ``module.Class``; looked up in this installation, where it must be
+        what it is called.
+    """
+    if name in _TYPES:
+        return True
+    module, _, last = name.rpartition(".")
+    if module.partition(".")[0] not in ("sklearn", "numpy", "scipy") or ".tests" in module:
+        return False
+    found = _look_up(module, last)
+    if found is None:
+        return False
+    if isinstance(found, type):
+        return _is_state(found, module, last)
+    return _is_function(found, module)
+
+
+def _is_state(found: type, module: str, last: str) -> bool:
+    if found.__name__ != last or found.__module__ != module:
+        return False
+    if module.startswith("sklearn."):
+        from sklearn.base import BaseEstimator
+
+        known = module.startswith(tuple(f"{m}." for m in _MODULES)) or module in _MODULES
+        return known or issubclass(found, BaseEstimator)
+    import numpy as np
+    import scipy.sparse
+
+    sparse = (scipy.sparse.spmatrix, scipy.sparse.sparray)
+    return issubclass(found, (np.generic, np.dtype, np.random.BitGenerator, *sparse))
+
+
+def _is_function(found: Any, module: str) -> bool:
+    import numpy as np
+
+    if isinstance(found, np.ufunc):
+        return True
+    for public in _FUNCTIONS:
+        if module == public or module.startswith(f"{public}."):
+            names = getattr(import_module(public), "__all__", ())
+            return any(getattr(import_module(public), n, None) is found for n in names)
+    return False
+
+
+def _look_up(module: str, name: str) -> Any:
+    """Return what a name stands for; None where there is no such thing."""
+    try:
+        return getattr(import_module(module), name, None)
+    except ImportError:
+        return None
