@@ -44,6 +44,14 @@ class Caller(ABC):
     def say(self, text: str) -> None:
         """Show one line that is not the value."""
 
+    def show(self, text: str) -> None:
+        """Show a text that was asked for, such as help."""
+        self.say(text)
+
+    def stored_name(self, name: str) -> str:
+        """Return the name that an object of the caller's is stored under by itself."""
+        return name
+
     @abstractmethod
     def has(self, name: str) -> bool:
         """Return whether the caller has an object of its own of this name."""

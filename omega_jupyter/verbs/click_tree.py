@@ -54,7 +54,10 @@ def parse(
     argv = [word.text if word.option else f"{_MARK}{number}" for number, word in enumerate(words)]
     try:
         with command.make_context(f"{prefix} {verb.name}", argv, obj=tuple(words)) as context:
-            return dict(context.params)
+            # click writes the names of arguments small; ours has X.
+            names = [argument.name for argument in verb.arguments]
+            names += [option.name for option in verb.options_of(place)]
+            return {name: context.params[name.lower()] for name in names}
     except click.ClickException as error:
         raise UsageError(
             _plain(error, words), hint=f"{prefix} {verb.usage()}   (-h tells more)"
@@ -115,9 +118,10 @@ class _WordType(click.ParamType[Any]):
 
 
 def _choice(choices: tuple[str, ...], text: str) -> str:
-    if text not in choices:
-        raise ValueError(f"is not one of {', '.join(choices)}")
-    return text
+    for choice in choices:
+        if text.casefold() == choice.casefold():
+            return choice
+    raise ValueError(f"is not one of {', '.join(choices)}")
 
 
 def _plain(error: click.ClickException, words: Sequence[Word]) -> str:

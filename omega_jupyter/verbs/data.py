@@ -83,7 +83,7 @@ def own_object(caller: Caller, word: Word) -> tuple[Any, str | None]:
         value = caller.evaluate(word.expression)
         return value, word.expression if word.expression.isidentifier() else None
     if caller.has(word.text):
-        return caller.take(word.text), word.text
+        return caller.take(word.text), caller.stored_name(word.text)
     if word.text[:1] in ("[", "("):
         return _written_out(word), None
     close = get_close_matches(word.text, list(caller.names()), n=1)
@@ -160,7 +160,7 @@ def _data(caller: Caller, word: Word, hidden: list[str]) -> Any:
     if not caller.has(base):
         return word.text
     value = caller.take(base)
-    if caller.om.datasets.exists(base):
+    if _is_stored(caller, base):
         if is_data(value):
             hidden.append(base)
         return word.text
@@ -177,6 +177,13 @@ def _data(caller: Caller, word: Word, hidden: list[str]) -> Any:
             hint=f"{caller.prefix} put {quote(base)}, or give an expression: {{{base}[...]}}",
         )
     return value
+
+
+def _is_stored(caller: Caller, name: str) -> bool:
+    try:
+        return caller.om.datasets.exists(name)
+    except Invalid:  # a path such as ./X.csv, which can't be a stored name
+        return False
 
 
 def _written_out(word: Word) -> object:

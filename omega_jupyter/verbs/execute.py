@@ -44,12 +44,12 @@ def execute(
         The verb could not do it.
     """
     if not words or words[0].text in _HELP:
-        caller.say(overview(caller.verbs, caller.prefix))
+        caller.show(overview(caller.verbs, caller.prefix))
         return None
     verb = verb_named(caller.verbs, words[0].text, caller.prefix)
     words = words[1:]
     if any(word.option and word.text in _HELP for word in words):
-        caller.say(verb_help(verb, caller.prefix))
+        caller.show(verb_help(verb, caller.prefix))
         return None
     words, written = _without_keywords(words)
     values = _parsed(caller, verb, words)

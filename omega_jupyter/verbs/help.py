@@ -22,9 +22,9 @@ WIDTH = 88
 def show_help(caller: Caller, verb: Word | None) -> None:
     """Show the verbs, or how one is used."""
     if verb is None:
-        caller.say(overview(caller.verbs, caller.prefix))
+        caller.show(overview(caller.verbs, caller.prefix))
     else:
-        caller.say(verb_help(verb_named(caller.verbs, verb.text, caller.prefix), caller.prefix))
+        caller.show(verb_help(verb_named(caller.verbs, verb.text, caller.prefix), caller.prefix))
 
 
 def verb_named(verbs: Sequence[Verb], name: str, prefix: str) -> Verb:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from omega_jupyter.errors import Invalid, NotFound
 from omega_jupyter.verbs.data import is_estimator, own_object, stored
+from omega_jupyter.verbs.description import Description
 from omega_jupyter.verbs.listing import Field, Listing, ago, bytes_text, shape_text
 from omega_jupyter.verbs.usage import UsageError
 
@@ -63,9 +64,12 @@ def ls(
     hidden: bool,
 ) -> Listing[Metadata]:
     """List the data sets and models."""
+    text = None if pattern is None else pattern.text
+    if text is not None and text.endswith("/"):
+        text += "*"
     entries: list[Metadata] = []
     for objects in _stores(caller.om, store):
-        entries += objects.entries(None if pattern is None else pattern.text, hidden=hidden)
+        entries += objects.entries(text, hidden=hidden)
     empty = f"nothing is stored yet; {caller.prefix} put NAME stores a {caller.own_kind}"
     if pattern is not None:
         empty = f"nothing stored matches {pattern.text!r}"
@@ -78,7 +82,7 @@ def info(
     """Return what is known of a data set or model."""
     found = stored(caller.om, name.text, store)
     if not versions:
-        return found
+        return Description.of(found)
     (objects,) = _stores(caller.om, found.store)
     return _listing(objects.versions(found.name), long=True)
 
@@ -153,7 +157,8 @@ def _put(
     notes = dict(attributes) or None
     if is_estimator(value):
         return om.models.put(value, name, attributes=notes, if_exists=if_exists)
-    return om.datasets.put(value, name, append=append, attributes=notes, if_exists=if_exists)
+    how: dict[str, Any] = {"append": True} if append else {}
+    return om.datasets.put(value, name, attributes=notes, if_exists=if_exists, **how)
 
 
 def _filters(keywords: Mapping[str, Any]) -> dict[str, Any]:

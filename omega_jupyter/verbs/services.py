@@ -5,16 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from omega_jupyter.errors import Invalid
-from omega_jupyter.verbs.listing import Field, Listing
+from omega_jupyter.verbs.listing import Field, Listing, ago, bytes_text, facts_html, facts_text
+from omega_jupyter.verbs.tasks import duration
 
 if TYPE_CHECKING:
     from omega_jupyter.doctor import Check
+    from omega_jupyter.local.status import LocalStatus
     from omega_jupyter.verbs.caller import Caller
 
-__all__ = ["doctor", "local"]
+__all__ = ["LocalReport", "doctor", "local"]
 
 
-def local(caller: Caller, action: str | None) -> Any:
+def local(caller: Caller, action: str | None) -> LocalReport | None:
     """Start or stop the local services, or tell how they are."""
     from omega_jupyter.local.services import LocalServices
 
@@ -26,13 +28,55 @@ def local(caller: Caller, action: str | None) -> Any:
             hint=f"{caller.prefix} doctor checks what is used",
         )
     services = LocalServices(config)
+    if action == "stop":
+        caller.say("stopped" if services.stop() else "nothing was running")
+        return None
     if action == "start":
         services.start(caller.say)
-    elif action == "stop":
-        services.stop()
-        caller.say("stopped; the next use starts them again")
-        return None
-    return services.status()
+    return LocalReport(services.status())
+
+
+class LocalReport:
+    """How the local services are, as text, HTML and values.
+
+    Parameters
+    ----------
+    status : LocalStatus
+    """
+
+    def __init__(self, status: LocalStatus) -> None:
+        self.status = status
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as JSON-able values."""
+        return self.status.to_dict()
+
+    def __repr__(self) -> str:
+        return facts_text(self._facts())
+
+    def _repr_html_(self) -> str:
+        return facts_html(self._facts())
+
+    def _facts(self) -> list[tuple[str, str]]:
+        status = self.status
+        rest = max(0.0, status.idle_timeout - status.idle_seconds)
+        facts = [
+            ("state", status.phase),
+            ("since", ago(status.began)),
+            ("MongoDB", _process(status.mongod)),
+            ("worker", _process(status.worker)),
+            ("socket", str(status.socket) if status.running else ""),
+            ("data", f"{status.data_dir} ({bytes_text(status.disk_bytes)})"),
+            ("logs", ", ".join(str(path) for path in status.logs.values() if path.exists())),
+            ("idle", f"ends in {duration(rest)} if unused" if status.running else ""),
+            ("failure", status.failure or ""),
+            ("next step", status.hint or ""),
+        ]
+        return [(label, text) for label, text in facts if text]
+
+
+def _process(pid: int | None) -> str:
+    return "not running" if pid is None else f"process {pid}"
 
 
 def doctor(caller: Caller) -> Listing[Check]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from omega_jupyter.runtime.ledger import STATES
 from omega_jupyter.verbs import objects, services, tasks
 from omega_jupyter.verbs.help import show_help
 from omega_jupyter.verbs.models import ModelCall
@@ -286,7 +287,7 @@ VERBS: tuple[Verb, ...] = (
                 metavar="N",
                 default=20,
             ),
-            Option("state", ("--state",), "only those in this state", metavar="STATE"),
+            Option("state", ("--state",), "only those in this state", choices=STATES),
             Option("model", ("--model",), "only those of this model", metavar="NAME"),
             _JSON,
         ),

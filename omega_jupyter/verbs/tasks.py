@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from omega_jupyter.verbs.listing import Field, Listing, ago
+from omega_jupyter.errors import NotFound
+from omega_jupyter.verbs.listing import Field, Listing, ago, facts_html, facts_text
 from omega_jupyter.verbs.usage import UsageError
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
     from omega_jupyter.runtime.task import OmegaTask
     from omega_jupyter.verbs.caller import Caller
     from omega_jupyter.verbs.words import Word
@@ -24,7 +24,7 @@ def tasks(caller: Caller, limit: int, state: str | None, model: str | None) -> L
     """List the newest tasks."""
     if limit < 1:
         raise UsageError(f"-n takes a number of tasks, not {limit}")
-    found = caller.om.runtime.tasks(limit, state=state and state.upper(), model=model)
+    found = caller.om.runtime.tasks(limit, state=state, model=model)
     fields: list[Field[TaskReport]] = [
         Field("id", lambda task: task.id[:SHORT_ID]),
         Field("verb", lambda task: task.verb),
@@ -89,7 +89,7 @@ class TaskReport:
         progress = record.get("progress") or {}
         self.fraction: float | None = progress.get("fraction")
         self.step: str = progress.get("step") or ""
-        self.elapsed: float = task.elapsed
+        self.elapsed = _elapsed(self.started, self.finished)
 
     @property
     def progress_text(self) -> str:
@@ -120,24 +120,19 @@ class TaskReport:
         }
 
     def __repr__(self) -> str:
-        lines = [f"{label:<10} {text}" for label, text in self._facts()]
+        lines = [facts_text(self._facts())]
         if self.traceback:
             lines += ["traceback on the worker:", self.traceback.rstrip()]
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        rows = "".join(
-            f"<tr><th style='text-align:left'>{escape(label)}</th>"
-            f"<td style='text-align:left'>{escape(text)}</td></tr>"
-            for label, text in self._facts()
-        )
         traceback = (
             f"<details><summary>traceback on the worker</summary>"
             f"<pre>{escape(self.traceback)}</pre></details>"
             if self.traceback
             else ""
         )
-        return f"<table>{rows}</table>{traceback}"
+        return facts_html(self._facts()) + traceback
 
     def _facts(self) -> list[tuple[str, str]]:
         data = ", ".join(
@@ -159,16 +154,27 @@ class TaskReport:
 
 
 def _find(caller: Caller, word: Word | None) -> OmegaTask:
-    if word is None:
-        return caller.om.runtime.task("last")
-    task_id = word.text
+    task_id = "last" if word is None else _task_id(caller, word)
+    try:
+        return caller.om.runtime.task(task_id)
+    except NotFound:
+        if task_id != "last":
+            raise
+        raise NotFound(
+            "There is no task yet", hint=f"{caller.prefix} fit MODEL X y submits one"
+        ) from None
+
+
+def _task_id(caller: Caller, word: Word) -> str:
     if word.expression is not None:
         value = caller.evaluate(word.expression)
         # A variable may hold the task itself, as `-b` returned it, or its id.
-        task_id = str(getattr(value, "id", value))
-    elif not word.quoted and caller.has(task_id) and hasattr(caller.take(task_id), "ready"):
-        task_id = str(caller.take(task_id).id)
-    return caller.om.runtime.task(task_id)
+        return str(getattr(value, "id", value))
+    if not word.quoted and caller.has(word.text):
+        value = caller.take(word.text)
+        if hasattr(value, "ready") and hasattr(value, "id"):
+            return str(value.id)
+    return word.text
 
 
 def _keywords(params: dict[str, Any]) -> str:
@@ -177,6 +183,12 @@ def _keywords(params: dict[str, Any]) -> str:
 
 def _error(error: dict[str, Any]) -> str:
     return ": ".join(str(error[part]) for part in ("type", "message") if error.get(part))
+
+
+def _elapsed(started: datetime | None, finished: datetime | None) -> float:
+    if started is None:
+        return 0.0
+    return max(0.0, ((finished or datetime.now(UTC)) - started).total_seconds())
 
 
 def _iso(moment: datetime | None) -> str | None:

@@ -1,0 +1,259 @@
+"""The command ``omega``: the verbs of the magics in a shell, and ``omega worker``."""
+
+from __future__ import annotations
+
+import ast
+import os
+import sys
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from omega_jupyter.errors import Invalid, OmegaError
+from omega_jupyter.verbs.caller import Caller
+from omega_jupyter.verbs.execute import execute
+from omega_jupyter.verbs.listing import Listing
+from omega_jupyter.verbs.table import SERVICES, VERBS
+from omega_jupyter.verbs.usage import UsageError
+from omega_jupyter.verbs.verb import Option, Verb
+from omega_jupyter.verbs.waiting import Detached, TerminalLine, wait_for
+from omega_jupyter.verbs.words import Word
+
+if TYPE_CHECKING:
+    from omega_jupyter.omega import Omega
+    from omega_jupyter.runtime.task import OmegaTask
+
+__all__ = ["main"]
+
+DONE, FAILED, WRONG_USAGE, INTERRUPTED = 0, 1, 2, 130
+SUFFIXES = (".csv", ".parquet", ".npy", ".json")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        Default: those of the process.
+
+    Returns
+    -------
+    int
+        0: done; 1: it could not be done; 2: the line is wrong; 130: Ctrl-C.
+    """
+    arguments = sys.argv[1:] if argv is None else list(argv)
+    if arguments == ["--version"]:
+        from omega_jupyter import __version__
+
+        sys.stdout.write(f"{__version__}\n")
+        return DONE
+    try:
+        value = execute(ShellCaller(), [Word.of_argv(text) for text in arguments])
+        if value is not None:
+            sys.stdout.write(f"{_text(value)}\n")
+            sys.stdout.flush()
+    except (OmegaError, Detached) as error:
+        # The hints of the layers below are written for notebooks.
+        sys.stderr.write(f"omega: {error}\n".replace("%omega", "omega"))
+        if isinstance(error, Detached):
+            return INTERRUPTED
+        return WRONG_USAGE if isinstance(error, UsageError) else FAILED
+    except KeyboardInterrupt:
+        return INTERRUPTED
+    except BrokenPipeError:
+        # `omega ls | head`: nobody reads on. Python would complain once more at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return FAILED
+    return FAILED if isinstance(value, Listing) and not value.ok else DONE
+
+
+class ShellCaller(Caller):
+    """A shell: files instead of variables."""
+
+    prefix = "omega"
+    own_kind = "file"
+
+    @cached_property
+    def om(self) -> Omega:
+        """The Omega of this command."""
+        from omega_jupyter.omega import Omega
+
+        return Omega(notify=self.say)
+
+    @property
+    def verbs(self) -> Sequence[Verb]:
+        """Those of the magics, and ``worker``."""
+        return (*VERBS, WORKER)
+
+    def say(self, text: str) -> None:
+        """Write a line beside the output, which another program may read."""
+        sys.stderr.write(f"{text}\n")
+
+    def show(self, text: str) -> None:
+        """Write to the output."""
+        sys.stdout.write(f"{text}\n")
+
+    def stored_name(self, name: str) -> str:
+        """Return a file's name without folder and suffix."""
+        return Path(name).stem
+
+    def has(self, name: str) -> bool:
+        """Return whether there is such a file, of a kind that can be read."""
+        return Path(name).suffix in SUFFIXES and Path(name).is_file()
+
+    def take(self, name: str) -> Any:
+        """Read a file."""
+        return read_file(Path(name))
+
+    def names(self) -> Iterable[str]:
+        """Return the files of the working directory that can be read."""
+        return sorted(path.name for path in Path().iterdir() if path.suffix in SUFFIXES)
+
+    def evaluate(self, expression: str) -> Any:
+        """Return a literal's value, or the file that ``:name`` names."""
+        if self.has(expression):
+            return self.take(expression)
+        try:
+            return ast.literal_eval(expression)
+        except (ValueError, SyntaxError, TypeError, MemoryError, RecursionError):
+            raise UsageError(
+                f"{expression!r} is neither a file nor a value; a shell has no variables"
+            ) from None
+
+    def check_target(self, target: str) -> None:
+        """Refuse a file of an unknown kind, or in a folder that is not there."""
+        path = Path(target)
+        if path.suffix not in SUFFIXES:
+            raise UsageError(f"-o {target}: the file's name ends in one of {', '.join(SUFFIXES)}")
+        if not path.parent.is_dir():
+            raise UsageError(f"-o {target}: there is no folder {str(path.parent)!r}")
+
+    def keep(self, target: str, value: Any) -> None:
+        """Write a file."""
+        write_file(Path(target), value)
+
+    def wait(self, task: OmegaTask, timeout: float | None) -> Any:
+        """Wait with a line on the terminal."""
+        return wait_for(task, timeout, TerminalLine(self.prefix, sys.stderr), self.prefix)
+
+
+def read_file(path: Path) -> Any:
+    """Read a data file: a frame, an array or plain data.
+
+    Raises
+    ------
+    Invalid
+        It is not what its suffix says.
+    """
+    import numpy as np
+    import pandas as pd
+
+    try:
+        match path.suffix:
+            case ".csv":
+                return pd.read_csv(path)
+            case ".parquet":
+                return pd.read_parquet(path)
+            case ".npy":
+                return np.load(path, allow_pickle=False)
+        import json
+
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise Invalid(f"{str(path)!r} can't be read: {error}") from None
+
+
+def write_file(path: Path, value: Any) -> None:
+    """Write a value in the form that the suffix says.
+
+    Raises
+    ------
+    Invalid
+        The value has no such form, or the file can't be written.
+    """
+    import numpy as np
+    import pandas as pd
+
+    try:
+        if path.suffix == ".npy":
+            np.save(path, np.asarray(value), allow_pickle=False)
+        elif path.suffix == ".json":
+            import json
+
+            plain = value.tolist() if isinstance(value, np.ndarray) else value
+            plain = plain.to_dict() if hasattr(plain, "to_dict") else plain
+            path.write_text(json.dumps(plain), encoding="utf-8")
+        else:
+            if isinstance(value, np.ndarray | pd.Series):
+                value = pd.DataFrame(value)
+            if not isinstance(value, pd.DataFrame):
+                raise TypeError(f"it is a {type(value).__name__}")
+            value = value.set_axis(value.columns.map(str), axis=1)
+            keep_index = not isinstance(value.index, pd.RangeIndex)
+            if path.suffix == ".csv":
+                value.to_csv(path, index=keep_index)
+            else:
+                value.to_parquet(path)
+    except (OSError, ValueError, TypeError) as error:
+        raise Invalid(f"{str(path)!r} can't be written: {error}") from None
+
+
+def _text(value: Any) -> str:
+    """Return what a shell shows: of a task its id, which other commands take."""
+    from omega_jupyter.runtime.task import OmegaTask
+
+    return value.id if isinstance(value, OmegaTask) else str(value)
+
+
+def _run_worker(
+    caller: Caller,
+    queues: str | None,
+    concurrency: int | None,
+    name: str | None,
+    log_level: str,
+) -> None:
+    """Run a worker until it is told to stop."""
+    from omega_jupyter.worker.process import run_worker
+
+    run_worker(
+        caller.om.config,
+        queues=[queue.strip() for queue in (queues or "").split(",") if queue.strip()],
+        concurrency=concurrency,
+        name=name,
+        log_level=log_level,
+    )
+
+
+WORKER = Verb(
+    "worker",
+    "Run a worker until Ctrl-C or SIGTERM, which let running tasks end.",
+    _run_worker,
+    SERVICES,
+    options=(
+        Option(
+            "queues",
+            ("--queues",),
+            "listen on these (default: OMEGA_QUEUE or omega)",
+            metavar="A,B",
+        ),
+        Option(
+            "concurrency",
+            ("--concurrency",),
+            "number of processes (default: one per core, at most 4)",
+            type=int,
+            metavar="N",
+        ),
+        Option("name", ("--name",), "its name before the @host", metavar="NAME"),
+        Option(
+            "log_level",
+            ("--log-level",),
+            "default: INFO",
+            default="INFO",
+            choices=("DEBUG", "INFO", "WARNING", "ERROR"),
+        ),
+    ),
+    examples=("worker", "worker --queues gpu --concurrency 1"),
+    notes="It needs OMEGA_MONGO_URL, and OMEGA_BROKER_URL for RabbitMQ.",
+)

@@ -1,0 +1,164 @@
+"""Waiting for a task in sight of the user."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from abc import ABC, abstractmethod
+from typing import TYPE_CHECKING, Any, TextIO
+
+from omega_jupyter.errors import OmegaError
+from omega_jupyter.verbs.tasks import SHORT_ID, TaskReport, duration
+
+if TYPE_CHECKING:
+    from omega_jupyter.runtime.task import OmegaTask
+
+__all__ = ["Detached", "Line", "TerminalLine", "wait_for"]
+
+SHOWN_AFTER_SECONDS = 0.5
+REDRAWN_AFTER_SECONDS = 0.2
+WORRY_AFTER_SECONDS = 10.0
+_BAR_CELLS = 20
+
+
+class Detached(KeyboardInterrupt):
+    """Ctrl-C ended the waiting for a task; the task goes on.
+
+    Parameters
+    ----------
+    task_id : str
+    prefix : str
+        ``%omega`` or ``omega``.
+    """
+
+    def __init__(self, task_id: str, prefix: str) -> None:
+        self.message = f"not waiting any more; task {task_id[:SHORT_ID]} goes on"
+        self.hint = (
+            f"{prefix} status {task_id[:SHORT_ID]} tells how it is, "
+            f"{prefix} result {task_id[:SHORT_ID]} waits again"
+        )
+        super().__init__(f"{self.message}\n  → {self.hint}")
+
+    def _render_traceback_(self) -> list[str]:
+        return [f"{type(self).__name__}: {self}"]
+
+
+class Line(ABC):
+    """One line that is updated in place while a task runs.
+
+    It is not shown before half a second has passed: most calls are quicker.
+
+    Parameters
+    ----------
+    prefix : str
+        What goes before verbs in advice.
+    """
+
+    def __init__(self, prefix: str) -> None:
+        self._prefix = prefix
+        self._began = time.monotonic()
+        self._drawn = 0.0
+        self.shown = False
+
+    def update(self, task: OmegaTask) -> None:
+        """Redraw the line, where it is time to."""
+        now = time.monotonic()
+        if now - self._began < SHOWN_AFTER_SECONDS or now - self._drawn < REDRAWN_AFTER_SECONDS:
+            return
+        self._drawn = now
+        self.shown = True
+        self.draw(TaskReport(task))
+
+    def close(self, task: OmegaTask, ending: str = "") -> None:
+        """Leave a short line behind where one was shown."""
+        if self.shown:
+            report = TaskReport(task)
+            self.end(f"{title(report)}: {ending or _ending(report)}")
+
+    def activity(self, report: TaskReport) -> str:
+        """Return what goes on, for example ``fold 3 of 5, 12 s``."""
+        waited = time.monotonic() - self._began
+        if report.state == "QUEUED":
+            advice = f" ({self._prefix} doctor tells why)" if waited > WORRY_AFTER_SECONDS else ""
+            return f"waiting for a worker, {duration(waited)}{advice}"
+        return ", ".join(filter(None, (report.step, duration(report.elapsed))))
+
+    @abstractmethod
+    def draw(self, report: TaskReport) -> None:
+        """Show how the task is."""
+
+    @abstractmethod
+    def end(self, text: str) -> None:
+        """Replace the line by a last one."""
+
+
+class TerminalLine(Line):
+    """A line in a terminal; nothing where the stream is none.
+
+    Parameters
+    ----------
+    prefix : str
+    stream : TextIO
+    """
+
+    def __init__(self, prefix: str, stream: TextIO) -> None:
+        super().__init__(prefix)
+        self._stream = stream
+        self._terminal = stream.isatty()
+
+    def draw(self, report: TaskReport) -> None:
+        """Write over the line."""
+        if self._terminal:
+            width = shutil.get_terminal_size().columns - 1
+            self._write(f"\r\x1b[2K{text_line(report, self.activity(report))[:width]}")
+
+    def end(self, text: str) -> None:
+        """Write the last line in its place."""
+        if self._terminal:
+            self._write(f"\r\x1b[2K{text}\n")
+
+    def _write(self, text: str) -> None:
+        self._stream.write(text)
+        self._stream.flush()
+
+
+def wait_for(task: OmegaTask, timeout: float | None, line: Line, prefix: str) -> Any:
+    """Wait for the task and return its value.
+
+    Raises
+    ------
+    Detached
+        The user pressed Ctrl-C.
+    OmegaError
+        The task ended badly, or not in time.
+    """
+    try:
+        task.wait(timeout, on_update=line.update)
+        line.close(task)
+        return task.get()
+    except KeyboardInterrupt:
+        line.close(task, "goes on")
+        raise Detached(task.id, prefix) from None
+    except OmegaError:
+        if not task.ready():
+            line.close(task, "goes on")
+        raise
+
+
+def title(report: TaskReport) -> str:
+    """Return ``fit mymodel``."""
+    return f"{report.verb} {report.model.partition('@')[0]}"
+
+
+def text_line(report: TaskReport, activity: str) -> str:
+    """Return the line as text, with a bar where the fraction is known."""
+    if report.fraction is None:
+        return f"{title(report)}: {activity}"
+    full = round(report.fraction * _BAR_CELLS)
+    bar = "#" * full + "-" * (_BAR_CELLS - full)
+    return f"{title(report)} [{bar}] {report.fraction:.0%} {activity}"
+
+
+def _ending(report: TaskReport) -> str:
+    words = {"SUCCESS": "done", "FAILURE": "failed", "CANCELLED": "cancelled", "LOST": "lost"}
+    return f"{words.get(report.state, report.state)} after {duration(report.elapsed)}"
