@@ -100,7 +100,7 @@ class Watcher:
             self._news.add(queue)
         else:
             self._exchanges[exchange].add(queue)
-        with self._lock:
+        with self._lock:  # which the thread takes too, before it ends
             if self._thread is None and not self._stop.is_set():
                 position = self._messages.position()
                 self._thread = threading.Thread(
@@ -201,27 +201,41 @@ class Watcher:
                 os.close(descriptor)
 
     def _run(self, position: Timestamp) -> None:
-        while not self._stop.is_set():
+        while not self._is_done():
             try:
                 position = self._follow(position)
             except PyMongoError as error:
                 # Whatever it is: without this thread the worker would be deaf and its
                 # leases would run out, so it goes on trying.
-                if not self._stop.is_set():
-                    self._went_offline(error)
-            self._stop.wait(RETRY_SECONDS)
+                self._went_offline(error)
+                self._stop.wait(RETRY_SECONDS)
+
+    def _is_done(self) -> bool:
+        """Return whether nobody needs the thread any more; then it must end."""
+        with self._lock:
+            done = self._stop.is_set() or not self._is_needed
+            if done:
+                self._thread = None
+            return done
+
+    @property
+    def _is_needed(self) -> bool:
+        waiting = self._queues or any(list(self._exchanges.values()))
+        return bool(waiting or self._held or self._acked)
 
     def _follow(self, position: Timestamp) -> Timestamp:
         self._messages.prepare()
         with self._messages.follow(position, self._await_seconds) as cursor:
             self._came_online()
-            while cursor.alive and not self._stop.is_set():
+            while cursor.alive and self._is_needed and not self._stop.is_set():
                 notice = next(cursor, None)
                 if notice is not None:
                     position = notice["at"]
                     self._handle(notice)
                 if time.monotonic() >= self._next_sweep:
                     self._sweep()
+        if not cursor.alive and self._is_needed:
+            self._stop.wait(RETRY_SECONDS)  # the collection was dropped
         return position
 
     def _handle(self, notice: Document) -> None:
@@ -256,7 +270,8 @@ class Watcher:
     def _went_offline(self, error: PyMongoError) -> None:
         if self._online:
             self._online = False
-            logger.warning("waiting for the broker: %s", _short(error))
+            if self._is_needed and not self._stop.is_set():
+                logger.warning("waiting for the broker: %s", _short(error))
 
     def _came_online(self) -> None:
         if not self._online:
