@@ -110,7 +110,7 @@ def write_segment(url: SecretUrl, segment: Segment) -> WrittenSegment:
             lambda batch: writer.send(
                 [(k.group, k.block, segment.pack(k.group, k.block)) for k in batch]
             ),
-            _batches(segment.keys()),
+            _batches(segment.listed()),
         )
         closing = list(segment.closing())
         for batch in _batches([Key(g, b, len(data)) for g, b, data in closing]):
@@ -180,6 +180,10 @@ class StoredSource(Source):
             return
         tune_malloc()
         _in_flight(lambda batch: self._read(entry, batch, sink), _batches(keys))
+
+    def has_closing(self, segment: int) -> bool:
+        """Say whether the segment is in the chunks collection."""
+        return "s" in self._entries[segment]
 
     def _read(self, entry: Document, batch: Sequence[Key], sink: Sink) -> None:
         cut: Document = entry.get("x", {})

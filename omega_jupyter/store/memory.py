@@ -27,15 +27,16 @@ def tune_malloc() -> None:
     if _state["done"]:
         return
     with _lock:
-        if not _state["done"] and _is_glibc():
+        # Twice does no harm.
+        _state["done"] = True
+        if _is_glibc():
             libc = ctypes.CDLL(None)
             libc.mallopt(_M_MMAP_THRESHOLD, _MMAP_THRESHOLD)
             libc.mallopt(_M_TRIM_THRESHOLD, _TRIM_THRESHOLD)
-        _state["done"] = True
 
 
 def _is_glibc() -> bool:
     try:
-        return os.confstr("CS_GNU_LIBC_VERSION") is not None
+        return bool(os.confstr("CS_GNU_LIBC_VERSION"))
     except (AttributeError, ValueError, OSError):
         return False

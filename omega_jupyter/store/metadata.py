@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 __all__ = ["Column", "Metadata"]
 
 COLUMNS_SHOWN = 12
+TIMES = "\N{MULTIPLICATION SIGN}"
 
 
 class Column(NamedTuple):
@@ -143,7 +144,7 @@ class Metadata:
         )
 
     def __repr__(self) -> str:
-        shape = "" if self.shape is None else " " + "×".join(str(n) for n in self.shape)
+        shape = "" if self.shape is None else " " + TIMES.join(str(n) for n in self.shape)
         return f"<{self.type}{shape} {self.ref}, {_bytes(self.size)}>"
 
     def _repr_html_(self) -> str:
@@ -162,7 +163,7 @@ class Metadata:
             ("created", f"{self.created:%Y-%m-%d %H:%M:%S %Z}"),
         ]
         if self.shape is not None:
-            facts.append(("shape", " × ".join(f"{n:,}" for n in self.shape)))
+            facts.append(("shape", f" {TIMES} ".join(f"{n:,}" for n in self.shape)))
         if self.columns is not None:
             named = [f"{c.name} ({c.dtype})" for c in self.columns[:COLUMNS_SHOWN]]
             facts.append(("columns", ", ".join(named + ["…"] * (len(self.columns) > len(named)))))
@@ -201,11 +202,11 @@ def _plain(value: Any) -> Any:
 
 
 def _bytes(size: int) -> str:
+    if size < 1000:
+        return f"{size} B"
     amount = float(size)
-    for unit in ("B", "KB", "MB", "GB"):
-        if amount < 1000:
-            break
+    for unit in ("KB", "MB", "GB"):
         amount /= 1000
-    else:
-        unit = "TB"
-    return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
+        if amount < 1000:
+            return f"{amount:.1f} {unit}"
+    return f"{amount / 1000:.1f} TB"

@@ -84,6 +84,17 @@ class ObjectName:
         return cls(name, columns, exclude, version)
 
 
+    def __str__(self) -> str:
+        """Write the name as :meth:`parse` reads it."""
+        listed = self.columns if self.exclude is None else self.exclude
+        if listed is None:
+            brackets = ""
+        else:
+            negated = "" if self.exclude is None else "^"
+            brackets = f"[{negated}{','.join(_quoted(column) for column in listed)}]"
+        return f"{self.name}{brackets}{'' if self.version is None else f'@{self.version}'}"
+
+
 def plain_name(text: str) -> str:
     """Return the name, which must carry neither columns nor version."""
     parsed = ObjectName.parse(text)
@@ -125,6 +136,13 @@ def _read_columns(rest: str, text: str) -> tuple[tuple[str, ...], bool, str]:
         at = match.end()
         if match[4] == "]":
             return tuple(columns), negated, rest[at:]
+
+
+def _quoted(column: str) -> str:
+    if '"' in column:
+        return f"'{column}'"
+    plain = column and column == column.strip() and not set(column) & set("[],'^")
+    return column if plain else f'"{column}"'
 
 
 def _check(name: str, text: str) -> None:

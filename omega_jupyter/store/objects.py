@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import hashlib
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
@@ -44,7 +45,7 @@ class ObjectStore:
 
     def list(
         self, pattern: str | None = None, *, kind: str | None = None, hidden: bool = False
-    ) -> list[str]:
+    ) -> builtins.list[str]:
         """Return the stored names, sorted.
 
         Parameters
@@ -62,7 +63,9 @@ class ObjectStore:
         """
         return self._catalog.listing(self.store).names(pattern, kind=kind, hidden=hidden)
 
-    def entries(self, pattern: str | None = None, *, hidden: bool = False) -> list[Metadata]:
+    def entries(
+        self, pattern: str | None = None, *, hidden: bool = False
+    ) -> builtins.list[Metadata]:
         """Return the metadata of the latest version of each object, sorted by name.
 
         Parameters
@@ -103,7 +106,7 @@ class ObjectStore:
         parsed = ObjectName.parse(name)
         return self._catalog.find(self.store, parsed.name, parsed.version)
 
-    def versions(self, name: str) -> list[Metadata]:
+    def versions(self, name: str) -> builtins.list[Metadata]:
         """Return the metadata of all versions, oldest first.
 
         Raises
@@ -186,7 +189,7 @@ class ObjectStore:
         name: str,
         make: Callable[[Latest], Document],
         task: str | None,
-        entries: list[Document],
+        entries: builtins.list[Document],
     ) -> Metadata:
         """Publish; what was written for nothing is deleted."""
         published = None
@@ -206,12 +209,12 @@ class ObjectStore:
                 hint="leave out if_exists='fail' to add a version, or drop it first",
             )
 
-    def _write(self, encoded: Encoded) -> tuple[list[Document], str]:
+    def _write(self, encoded: Encoded) -> tuple[builtins.list[Document], str]:
         """Write the payload, inline where it is small; return the entries and the hash."""
         import bson
 
         digest = hashlib.sha256(bson.encode(encoded.body))
-        entries: list[Document] = []
+        entries: builtins.list[Document] = []
         if encoded.size <= INLINE_BYTES:
             packed = [pack_inline(segment) for segment in encoded.segments]
             if sum(len(data) for chunks in packed for data in chunks.values()) <= 2 * INLINE_BYTES:
@@ -235,7 +238,7 @@ class ObjectStore:
 
     def _get(self, metadata: Metadata, part: Part) -> Any:
         document = metadata._document
-        if document is None or "body" not in document or _stripped(document):
+        if document is None:
             found = self._catalog.find(metadata.store, metadata.name, metadata.version)
             document = found._document or {}
         if document["format"] > FORMAT:
@@ -275,7 +278,7 @@ def plain_attributes(attributes: Mapping[str, Any] | None) -> dict[str, Any]:
     """
     checked: dict[str, Any] = {}
     for key, value in (attributes or {}).items():
-        if not isinstance(key, str) or "\0" in key:
+        if "\0" in str(key) or str(key) != key:
             raise Invalid(f"The attribute {key!r} has a key that is not plain text")
         if not _is_json(value):
             raise Invalid(
@@ -294,8 +297,3 @@ def _is_json(value: Any) -> bool:
     if type(value) is int:
         return -(1 << 63) <= value < 1 << 63
     return value is None or type(value) in (str, bool, float)
-
-
-def _stripped(document: Document) -> bool:
-    """Whether a list left out the inline data."""
-    return any("s" not in entry and "d" not in entry for entry in document["segments"])

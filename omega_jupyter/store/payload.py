@@ -56,7 +56,7 @@ class Segment(ABC):
         """Expected bytes of all chunks."""
 
     @abstractmethod
-    def keys(self) -> Iterator[Key]:
+    def listed(self) -> Iterator[Key]:
         """List the chunks in the order of writing."""
 
     @abstractmethod
@@ -85,7 +85,7 @@ class Buffers(Segment):
         """Bytes of all buffers."""
         return sum(view.nbytes for view in self._views)
 
-    def keys(self) -> Iterator[Key]:
+    def listed(self) -> Iterator[Key]:
         """List the parts of each buffer."""
         for block, view in enumerate(self._views):
             yield from buffer_keys(block, view.nbytes)
@@ -144,6 +144,10 @@ class Source(ABC):
     def fetch(self, segment: int, keys: Sequence[Key], sink: Sink) -> None:
         """Give each chunk to ``sink(group, block, data)``, in any order and thread."""
 
+    @abstractmethod
+    def has_closing(self, segment: int) -> bool:
+        """Say whether the segment was written with what :meth:`Segment.closing` gives."""
+
     def buffer(self, segment: int, block: int, size: int) -> bytearray:
         """Read one byte string of a :class:`Buffers` segment whole."""
         target = bytearray(size)
@@ -183,11 +187,15 @@ class InlineSource(Source):
                 raise Invalid(f"A part is missing in the stored object ({key.group}.{key.block})")
             sink(key.group, key.block, data)
 
+    def has_closing(self, segment: int) -> bool:
+        """Say no: small objects are read whole."""
+        return False
+
 
 def pack_inline(segment: Segment) -> dict[str, bytes]:
     """Pack all chunks of a small segment; statistics are not needed there."""
     return {
-        f"{key.group}.{key.block}": segment.pack(key.group, key.block) for key in segment.keys()
+        f"{key.group}.{key.block}": segment.pack(key.group, key.block) for key in segment.listed()
     }
 
 

@@ -99,6 +99,10 @@ def _make_indexes(url: SecretUrl) -> None:
             ),
             # Garbage collection: which version needs a segment, and what was dropped.
             IndexModel([("segments.s", 1)], name="segments", sparse=True),
-            IndexModel([("created", 1)], name="dropped", partialFilterExpression={"deleted": True}),
+            IndexModel(
+                [("collected", 1), ("created", 1)],
+                name="dropped",
+                partialFilterExpression={"deleted": True},
+            ),
         ]
     )

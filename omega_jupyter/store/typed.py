@@ -80,7 +80,7 @@ def loads(text: str | bytes) -> Any:
     return _decode(plain) if tagged else plain
 
 
-def _encode(value: Any) -> Any:
+def _encode(value: Any) -> Any:  # noqa: PLR0911 - one line a type
     kind = type(value)
     if kind in _PLAIN:
         if kind is int and value.bit_length() > _MAX_DIGIT_BITS:

@@ -17,11 +17,14 @@ __all__ = ["ENTRY_POINTS", "Codec", "Part", "codec_for", "codec_of_kind"]
 ENTRY_POINTS = "omega_jupyter.codecs"
 
 # In the order of asking: the first that accepts an object keeps it.
-_BUILT_IN = {
-    "datasets": ("frame:FrameCodec", "frame:SeriesCodec", "array:ArrayCodec")
-    + ("sparse:SparseCodec", "data:DataCodec"),
-    "models": ("estimator:EstimatorCodec",),
-}
+_BUILT_IN = (
+    "frame:FrameCodec",
+    "frame:SeriesCodec",
+    "array:ArrayCodec",
+    "sparse:SparseCodec",
+    "data:DataCodec",
+    "estimator:EstimatorCodec",
+)
 
 
 @dataclass(frozen=True)
@@ -161,10 +164,9 @@ def _codecs() -> tuple[Codec, ...]:
     from importlib.metadata import entry_points
 
     found: list[Codec] = [entry.load()() for entry in entry_points(group=ENTRY_POINTS)]
-    for paths in _BUILT_IN.values():
-        for path in paths:
-            module, _, name = path.partition(":")
-            found.append(getattr(import_module(f"{__package__}.{module}"), name)())
+    for path in _BUILT_IN:
+        module, _, name = path.partition(":")
+        found.append(getattr(import_module(f"{__package__}.{module}"), name)())
     return tuple(found)
 
 

@@ -10,8 +10,16 @@ import numpy as np
 
 from omega_jupyter.store import typed
 from omega_jupyter.store.payload import Blobs
-from omega_jupyter.store.table.fixed import FixedCollector, pack_fixed
-from omega_jupyter.store.table.kinds import Collector, Kind, Piece, Spec, kind_from_spec, kind_of
+from omega_jupyter.store.table.fixed import FixedCollector, fixed_bounds, pack_fixed, pack_values
+from omega_jupyter.store.table.kinds import (
+    Bounds,
+    Collector,
+    Kind,
+    Piece,
+    Spec,
+    kind_from_spec,
+    kind_of,
+)
 from omega_jupyter.store.typed import Refused
 
 __all__ = ["Intervals", "Masked", "Sparse", "join_parts", "split_parts"]
@@ -26,8 +34,9 @@ class Masked(Kind):
         import pandas as pd
 
         super().__init__(spec)
-        self._dtype: Any = pd.api.types.pandas_dtype(spec["t"])
-        self.numpy_dtype = np.dtype(self._dtype.numpy_dtype)
+        dtype: Any = pd.api.types.pandas_dtype(spec["t"])
+        self._dtype = dtype
+        self.numpy_dtype = np.dtype(dtype.numpy_dtype)
 
     @classmethod
     def of(cls, array: Any, blobs: Blobs) -> Masked:
@@ -36,7 +45,7 @@ class Masked(Kind):
 
     def row_bytes(self, array: Any) -> float:
         """Return the item size and one bit."""
-        return self.numpy_dtype.itemsize + 0.125
+        return float(self.numpy_dtype.itemsize) + 0.125
 
     def pack(self, arrays: Sequence[Any], start: int, stop: int) -> bytes:
         """Write the values of all columns (zero where missing), then the masks."""
@@ -49,6 +58,28 @@ class Masked(Kind):
     def collector(self, columns: int, rows: int) -> Collector:
         """Collect values and masks."""
         return _MaskedCollector(self._dtype, self.numpy_dtype, columns, rows)
+
+    def bounds(self, data: bytes, width: int, rows: int) -> list[Bounds] | None:
+        """Compare the values that are there."""
+        if not rows:
+            return None
+        size = width * rows * self.numpy_dtype.itemsize
+        values = np.frombuffer(data[:size], self.numpy_dtype).reshape(width, rows)
+        packed = np.frombuffer(data[size:], np.uint8).reshape(width, -1)
+        masks = np.unpackbits(packed, axis=1, count=rows).view(bool)
+        bounds = []
+        for column, mask in zip(values, masks, strict=True):
+            present = column[~mask]
+            if len(present):
+                low, high, _ = fixed_bounds(present[np.newaxis])[0]
+                bounds.append(Bounds(low, high, rows - len(present)))
+            else:
+                bounds.append(Bounds(None, None, rows))
+        return bounds
+
+    def pack_bounds(self, values: Sequence[Any]) -> bytes:
+        """Write a column without missing values."""
+        return pack_values(values, self.numpy_dtype) + bytes(-(-len(values) // 8))
 
 
 class _MaskedCollector(Collector):
@@ -160,7 +191,8 @@ class Sparse(Kind):
     def _pack_one(self, part: Any) -> bytes:
         places = part.sp_index.indices.astype("<u4").tobytes()
         values = np.asarray(part.sp_values, dtype=self._dtype).tobytes()
-        return struct.pack("<Q", len(places) // 4) + places + values
+        packed: bytes = struct.pack("<Q", len(places) // 4) + places + values
+        return packed
 
     def collector(self, columns: int, rows: int) -> Collector:
         """Collect dense columns, made sparse at the end."""

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from omega_jupyter.store.payload import Blobs
-from omega_jupyter.store.table.kinds import Collector, Kind, Piece, Spec
+from omega_jupyter.store.table.kinds import Bounds, Collector, Kind, Piece, Spec
 from omega_jupyter.store.typed import Refused, zone_from_spec, zone_to_spec
 
 __all__ = ["Category", "Codes", "FixedCollector", "Numbers", "Periods", "Zoned"]
@@ -78,6 +78,39 @@ class Numbers(Kind):
         """Collect into one array."""
         return FixedCollector(self.dtype, columns, rows)
 
+    def bounds(self, data: bytes, width: int, rows: int) -> list[Bounds] | None:
+        """Compare all that has an order."""
+        if self.dtype.kind not in "biufmM" or not rows:
+            return None
+        return fixed_bounds(np.frombuffer(data, self.dtype).reshape(width, rows))
+
+    def pack_bounds(self, values: Sequence[Any]) -> bytes:
+        """Write a column."""
+        return pack_values(values, self.dtype)
+
+
+def fixed_bounds(values: Any) -> list[Bounds]:
+    """Return the bounds of each row of an array of shape (columns, rows), NaN and NaT left out."""
+    lows, highs = values.min(axis=1), values.max(axis=1)
+    if values.dtype.kind not in "fmM":
+        return [Bounds(low, high, 0) for low, high in zip(lows, highs, strict=True)]
+    bounds = []
+    for column, low, high in zip(values, lows, highs, strict=True):
+        # NaN and NaT spread, so that their absence is known without another look.
+        if np.isnan(low):
+            nulls = int(np.count_nonzero(np.isnan(column)))
+            bounds.append(Bounds(np.fmin.reduce(column), np.fmax.reduce(column), nulls))
+        else:
+            bounds.append(Bounds(low, high, 0))
+    return bounds
+
+
+def pack_values(values: Sequence[Any], dtype: Any) -> bytes:
+    """Write bounds as one column; zero where unknown."""
+    zero = np.zeros((), dtype)[()]
+    packed = np.array([zero if value is None else value for value in values], dtype)
+    return packed.tobytes()
+
 
 def pack_fixed(arrays: Sequence[Any], start: int, stop: int) -> bytes:
     """Write the columns of numpy one after the other."""
@@ -104,6 +137,14 @@ class _OnIntegers(Kind):
 
     def wrap(self, values: Any) -> Any:
         raise NotImplementedError
+
+    def bounds(self, data: bytes, width: int, rows: int) -> list[Bounds] | None:
+        # The smallest integer is NaT in all of them.
+        times = np.frombuffer(data, "M8[s]").reshape(width, rows)
+        return fixed_bounds(times) if rows else None
+
+    def pack_bounds(self, values: Sequence[Any]) -> bytes:
+        return pack_values(values, np.dtype("M8[s]"))
 
 
 class _Wrapped(FixedCollector):
@@ -229,6 +270,22 @@ class Category(Codes):
     def row_bytes(self, array: Any) -> float:
         """Return the width of a code."""
         return float(array.codes.dtype.itemsize)
+
+    def bounds(self, data: bytes, width: int, rows: int) -> list[Bounds] | None:
+        """Compare the codes of ordered categories."""
+        if not self.spec["o"] or not rows:
+            return None
+        codes = np.frombuffer(data, f"<i{len(data) // (width * rows)}").reshape(width, rows)
+        bounds = []
+        for column in codes:
+            present = column[column >= 0]
+            low, high = (present.min(), present.max()) if len(present) else (-1, -1)
+            bounds.append(Bounds(low, high, rows - len(present)))
+        return bounds
+
+    def pack_bounds(self, values: Sequence[Any]) -> bytes:
+        """Write a column of codes."""
+        return pack_values(values, np.dtype("<i8"))
 
     def collector(self, columns: int, rows: int) -> Collector:
         """Collect codes and make categoricals of them."""

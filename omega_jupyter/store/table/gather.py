@@ -45,14 +45,14 @@ class Gather:
 
     def picks(self, block: Block) -> list[int]:
         """Return the wanted columns of a block, counted within it."""
-        return [i for i in range(block.count) if block.first + i in self._places]
+        return [i for i in range(block.width) if block.first + i in self._places]
 
     def add(
         self, block: Block, pick: Sequence[int], data: bytes, rows: int, at: int, mask: Any
     ) -> None:
         """Take the chunk of a block; `at` is the place of its first wanted row."""
         number, place = self._places[block.first + pick[0]]
-        piece = Piece(place, pick, block.count, rows, at, mask)
+        piece = Piece(place, pick, block.width, rows, at, mask)
         self._collectors[number].add(piece, data)
 
     def array(self, column: int) -> Any:
@@ -94,19 +94,15 @@ def make_frame(blocks: list[tuple[Any, Any]], index: Any, labels: Any) -> Any:
     """
     import pandas as pd
 
-    try:
-        from pandas.api.internals import create_dataframe_from_blocks
-    except ImportError:  # pandas < 3
-        columns: dict[int, Any] = {}
-        for array, places in blocks:
-            columns |= dict(
-                zip(places.tolist(), array if len(places) > 1 else [array], strict=True)
-            )
-        arrays = {
-            place: np.squeeze(columns[place], 0) if columns[place].ndim == 2 else columns[place]
-            for place in sorted(columns)
-        }
-        frame = pd.DataFrame(arrays, index=index, copy=False)
-        frame.columns = labels
-        return frame
-    return create_dataframe_from_blocks(blocks, index, labels)
+    # Without type stubs, and new in pandas 3.
+    internals: Any = getattr(pd.api, "internals", None)
+    if internals is not None:
+        return internals.create_dataframe_from_blocks(blocks, index, labels)
+    columns: dict[int, Any] = {}
+    for array, places in blocks:
+        rows = array if array.ndim == 2 else [array]
+        columns |= dict(zip(places.tolist(), rows, strict=True))
+    ordered = {place: columns[place] for place in sorted(columns)}
+    frame = pd.DataFrame(ordered, index=index, copy=False)
+    frame.columns = labels
+    return frame

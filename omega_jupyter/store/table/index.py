@@ -95,7 +95,7 @@ def make_index(array: Any, name: Any, freq: str | None) -> Any:
 
     index = pd.Index(array, dtype=array.dtype, name=name, copy=False, tupleize_cols=False)
     if freq is not None:
-        index.freq = freq  # type: ignore[attr-defined]  # only datetimes and timedeltas have one
+        index.freq = freq
     return index
 
 
@@ -153,7 +153,11 @@ class RowIndex:
             return cls(_dump_range(index), [], [])
         if type(index) is pd.MultiIndex:
             levels = [blobs.add(dump_index(level)) for level in index.levels]
-            spec = {"k": "levels", "levels": levels, "names": _dump_name(list(index.names))}
+            spec: dict[str, Any] = {
+                "k": "levels",
+                "levels": levels,
+                "names": _dump_name(list(index.names)),
+            }
             arrays = [np.asarray(codes) for codes in index.codes]
             return cls(spec, [Codes.make(len(level)) for level in index.levels], arrays)
         _check_class(index)
@@ -180,6 +184,16 @@ def rebuild(
         levels = [load_index(blob(number)) for number in spec["levels"]]
         return make_multi(levels, arrays, typed.loads(spec["names"]))
     return make_index(arrays[0], typed.loads(spec["name"]), spec["freq"] if regular else None)
+
+
+def rebuild_level(
+    spec: dict[str, Any], level: int, array: Any, blob: Callable[[int], bytes]
+) -> Any:
+    """Return the values of one level of a row index that is not a range."""
+    if spec["k"] == "levels":
+        values = load_index(blob(spec["levels"][level]))
+        return make_multi([values], [array], [None]).get_level_values(0)
+    return make_index(array, None, None)
 
 
 def _dump_name(name: Any) -> str:

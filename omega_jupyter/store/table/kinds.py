@@ -15,7 +15,7 @@ from typing import Any, ClassVar, NamedTuple
 from omega_jupyter.store.payload import Blobs
 from omega_jupyter.store.typed import Refused
 
-__all__ = ["Collector", "Kind", "Piece", "kind_from_spec", "kind_of"]
+__all__ = ["Bounds", "Collector", "Kind", "Piece", "kind_from_spec", "kind_of"]
 
 Spec = dict[str, Any]
 
@@ -63,6 +63,22 @@ class Collector(ABC):
         return None
 
 
+class Bounds(NamedTuple):
+    """What is known of one column in one row group.
+
+    Attributes
+    ----------
+    low, high : object
+        No value that is there is outside of them. None: unknown.
+    nulls : int
+        How many values are missing.
+    """
+
+    low: Any
+    high: Any
+    nulls: int
+
+
 class Kind(ABC):
     """How columns of one dtype are stored.
 
@@ -88,6 +104,20 @@ class Kind(ABC):
     @abstractmethod
     def collector(self, columns: int, rows: int) -> Collector:
         """Make the collector for so many columns and rows."""
+
+    def bounds(self, data: bytes, width: int, rows: int) -> list[Bounds] | None:
+        """Return the bounds of each column of a chunk; None where there can be none."""
+        return None
+
+    def pack_bounds(self, values: Sequence[Any]) -> bytes:
+        """Make the chunk of one column of bounds; None stands for any value."""
+        raise NotImplementedError
+
+    def unpack_one(self, data: bytes, rows: int) -> Any:
+        """Return the array of a chunk of one column."""
+        collector = self.collector(1, rows)
+        collector.add(Piece(0, (0,), 1, rows, 0, None), data)
+        return collector.finish()[0]
 
 
 def kind_of(array: Any, blobs: Blobs) -> Kind:

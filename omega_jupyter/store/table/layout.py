@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 from omega_jupyter.errors import Invalid
 from omega_jupyter.store.payload import Key, Segment
-from omega_jupyter.store.table.kinds import Kind
+from omega_jupyter.store.table.kinds import Bounds, Kind
+from omega_jupyter.store.table.zones import ZONE_GROUP, dump_zones, zone_width
 from omega_jupyter.store.typed import Refused
 
 __all__ = ["KEEP_HINT", "Block", "TableSegment", "blocks_of", "group_rows", "runs_of"]
@@ -25,14 +26,14 @@ class Block(NamedTuple):
 
     Attributes
     ----------
-    first, count : int
+    first, width : int
         Columns, those of the row index behind the data's.
     row_bytes : float
         Expected bytes of a row of it.
     """
 
     first: int
-    count: int
+    width: int
     row_bytes: float
 
 
@@ -95,6 +96,7 @@ class TableSegment(Segment):
         self._arrays = arrays
         self._blocks = blocks
         self._name = name
+        self._bounds: dict[tuple[int, int], list[Bounds]] = {}
         self.groups = list(groups)
         self._starts = [0]
         for rows in groups:
@@ -105,7 +107,7 @@ class TableSegment(Segment):
         """Expected bytes of all chunks."""
         return int(self._starts[-1] * sum(block.row_bytes for block in self._blocks))
 
-    def keys(self) -> Iterator[Key]:
+    def listed(self) -> Iterator[Key]:
         """List the chunks, row group by row group."""
         for group, rows in enumerate(self.groups):
             for number, block in enumerate(self._blocks):
@@ -114,7 +116,27 @@ class TableSegment(Segment):
     def pack(self, group: int, block: int) -> bytes:
         """Make the chunk of a block and a row group."""
         start = self._starts[group]
-        return self.pack_rows(block, start, start + self.groups[group])
+        data = self.pack_rows(block, start, start + self.groups[group])
+        first, count, _ = self._blocks[block]
+        bounds = self._kinds[first].bounds(data, count, self.groups[group])
+        if bounds is not None:
+            self._bounds[group, block] = bounds
+        return data
+
+    def closing(self) -> Iterable[tuple[int, int, bytes]]:
+        """Make the zone maps of what was packed."""
+        import bson
+
+        width = zone_width(len(self.groups))
+        columns: list[list[Bounds | None]] = []
+        for number, block in enumerate(self._blocks):
+            of_groups = [self._bounds.get((g, number)) for g in range(len(self.groups))]
+            columns += [
+                [None if b is None else b[i] for b in of_groups] for i in range(block.width)
+            ]
+        for place, at in enumerate(range(0, len(columns), width)):
+            zones = dump_zones(self._kinds[at : at + width], columns[at : at + width])
+            yield ZONE_GROUP, place, bson.encode(zones)
 
     def pack_rows(self, block: int, start: int, stop: int) -> bytes:
         """Make the chunk of a block and any range of rows."""

@@ -6,6 +6,7 @@ which kind of missing), or a list in typed JSON.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -15,10 +16,19 @@ import pyarrow as pa
 from omega_jupyter.store import typed
 from omega_jupyter.store.payload import Blobs
 from omega_jupyter.store.table.composite import join_parts, split_parts
-from omega_jupyter.store.table.kinds import Collector, Kind, Piece
-from omega_jupyter.store.table.text import few_values, read_batch, sampled_bytes, write_batch
+from omega_jupyter.store.table.kinds import Bounds, Collector, Kind, Piece
+from omega_jupyter.store.table.text import (
+    arrow_bounds,
+    few_values,
+    read_batch,
+    sampled_bytes,
+    write_batch,
+)
 
 __all__ = ["Objects"]
+
+# A list in JSON; an Arrow stream begins with 0xff.
+_JSON = ord("[")
 
 
 class Objects(Kind):
@@ -42,6 +52,19 @@ class Objects(Kind):
     def collector(self, columns: int, rows: int) -> Collector:
         """Collect into one object array."""
         return _ObjectCollector(columns, rows)
+
+    def bounds(self, data: bytes, width: int, rows: int) -> list[Bounds] | None:
+        """Compare texts; other values have no order that is known."""
+        bounds = []
+        for part in split_parts(data):
+            if part[0] == _JSON:
+                return None
+            bounds.append(arrow_bounds(read_batch(part).column(0)))
+        return bounds
+
+    def pack_bounds(self, values: Sequence[Any]) -> bytes:
+        """Write a column of texts."""
+        return self.pack([np.array([*values, None], dtype=object)[:-1]], 0, len(values))
 
 
 class _ObjectCollector(Collector):
@@ -97,7 +120,7 @@ def _missing_codes(values: Any, types: set[type]) -> Any:
             codes[place] = 3
         elif value is pd.NaT:
             codes[place] = 4
-        elif value != value:
+        elif type(value) is float and math.isnan(value):
             codes[place] = 2
         else:
             return None
@@ -107,7 +130,7 @@ def _missing_codes(values: Any, types: set[type]) -> Any:
 def _unpack_column(part: memoryview) -> Any:
     import pandas as pd
 
-    if part[:1] == b"[":
+    if part[0] == _JSON:
         listed = typed.loads(bytes(part))
         values = np.empty(len(listed), dtype=object)
         # Item by item: numpy would take lists of equal length for a second dimension.

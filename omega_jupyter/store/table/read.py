@@ -5,16 +5,20 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections.abc import Sequence
 from itertools import accumulate
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from omega_jupyter.store import typed
 from omega_jupyter.store.payload import InlineSource, Key, Sink, Source, load_blob
 from omega_jupyter.store.table.gather import Gather, make_frame
-from omega_jupyter.store.table.index import load_index, load_range, rebuild
+from omega_jupyter.store.table.index import load_index, load_range, rebuild, rebuild_level
 from omega_jupyter.store.table.kinds import Kind, kind_from_spec
 from omega_jupyter.store.table.layout import Block
+from omega_jupyter.store.table.zones import ZONE_GROUP, load_zone, may_fit
+
+if TYPE_CHECKING:
+    from omega_jupyter.store.table.filters import Condition
 
 __all__ = ["Rows", "Selection", "TableReader"]
 
@@ -28,7 +32,7 @@ class Rows(NamedTuple):
         Number of the part of the table (one for each append).
     group : int
         Row group in it.
-    count : int
+    total : int
         Rows of the group.
     mask : numpy.ndarray of bool, optional
         The wanted ones; None: all.
@@ -36,13 +40,13 @@ class Rows(NamedTuple):
 
     table: int
     group: int
-    count: int
+    total: int
     mask: Any = None
 
     @property
     def wanted(self) -> int:
         """How many rows are wanted."""
-        return self.count if self.mask is None else int(np.count_nonzero(self.mask))
+        return self.total if self.mask is None else int(np.count_nonzero(self.mask))
 
 
 class Selection(NamedTuple):
@@ -109,9 +113,9 @@ class TableReader:
         for rows in self.all_rows():
             if left <= 0:
                 break
-            mask = None if rows.count <= left else np.arange(rows.count) < left
+            mask = None if rows.total <= left else np.arange(rows.total) < left
             chosen.append(rows._replace(mask=mask))
-            left -= rows.count
+            left -= rows.total
         return Selection(chosen, slice(0, count))
 
     def frame(
@@ -161,6 +165,87 @@ class TableReader:
         gather = self._read(columns, rows)
         return [gather.array(column) for column in columns]
 
+    def series(self, columns: Sequence[tuple[int, int | None]], rows: Sequence[Rows]) -> list[Any]:
+        """Read single columns as Series, without mask.
+
+        Parameters
+        ----------
+        columns : sequence of (int, int or None)
+            Position, and the level of the row index where it is one.
+        rows : sequence of Rows
+            Read whole.
+        """
+        import pandas as pd
+
+        whole = [r._replace(mask=None) for r in rows]
+        in_chunks = [c for c, level in columns if level is None or not self._is_range]
+        gather = self._read(in_chunks, whole)
+        found = []
+        for column, level in columns:
+            if level is None:
+                found.append(pd.Series(gather.array(column), copy=False))
+            elif self._is_range:
+                found.append(pd.Series(load_range(self.index_spec).take(self._places(whole))))
+            else:
+                values = rebuild_level(self.index_spec, level, gather.array(column), self._blob)
+                found.append(pd.Series(values))
+        return found
+
+    def prune(self, conditions: Sequence[Condition]) -> list[Rows]:
+        """Return the row groups that may hold rows for which all conditions are true."""
+        import bson
+
+        kept: list[Rows] = []
+        for number, table in enumerate(self._body["tables"]):
+            groups = [r for r in self.all_rows() if r.table == number]
+            counts = np.array([r.total for r in groups], "u4")
+            fits = np.ones(len(groups), bool)
+            known = self._zone_chunks(table, conditions)
+            for condition in conditions:
+                place, key = divmod(condition.column, int(table["z"]))
+                stored = bson.decode(known[place]).get(str(key)) if place in known else None
+                if stored is not None:
+                    zone = load_zone(self.kind(condition.column), stored, len(groups))
+                    fits &= may_fit(zone, counts, condition.operator, condition.value)
+            kept += [r for r, fit in zip(groups, fits, strict=True) if fit]
+        return kept
+
+    def _zone_chunks(
+        self, table: dict[str, Any], conditions: Sequence[Condition]
+    ) -> dict[int, bytes]:
+        """Read the zone maps of the conditions' columns; inline tables have none."""
+        found: dict[int, bytes] = {}
+        if not self._source.has_closing(table["i"]):
+            return found
+        columns = [c.column for c in conditions if c.level is None or not self._is_range]
+        places = sorted({column // int(table["z"]) for column in columns})
+        keys = [Key(ZONE_GROUP, place, 0) for place in places]
+        self._source.fetch(table["i"], keys, lambda _, place, data: found.update({place: data}))
+        return found
+
+    def starts(self) -> dict[tuple[int, int], int]:
+        """Return the number of the first row of each row group."""
+        starts, at = {}, 0
+        for rows in self.all_rows():
+            starts[rows.table, rows.group] = at
+            at += rows.total
+        return starts
+
+    @property
+    def index_spec(self) -> dict[str, Any]:
+        """The description of the row index."""
+        spec: dict[str, Any] = self._body["index"]
+        return spec
+
+    @property
+    def _is_range(self) -> bool:
+        return bool(self.index_spec["k"] == "range")
+
+    def _places(self, rows: Sequence[Rows]) -> Any:
+        starts = self.starts()
+        pieces = [np.arange(r.total) + starts[r.table, r.group] for r in rows]
+        return np.concatenate(pieces) if pieces else np.arange(0)
+
     def kind(self, column: int) -> Kind:
         """Return the kind of a column; the same object for equal specs."""
         spec = self._specs[bisect_right(self._stops, column)]
@@ -183,7 +268,7 @@ class TableReader:
             at += r.wanted
         for table, groups in tables.items():
             keys = [
-                Key(group, number, int(r.count * self._blocks[number].row_bytes))
+                Key(group, number, int(r.total * self._blocks[number].row_bytes))
                 for group, (r, _) in groups.items()
                 for number in wanted
             ]
@@ -199,7 +284,7 @@ class TableReader:
     ) -> Sink:
         def sink(group: int, number: int, data: bytes) -> None:
             r, at = groups[group]
-            gather.add(self._blocks[number], picks[number], data, r.count, at, r.mask)
+            gather.add(self._blocks[number], picks[number], data, r.total, at, r.mask)
 
         return sink
 
@@ -225,10 +310,15 @@ class _HeadSource(Source):
         self._head = InlineSource([{f"0.{block}": data for block, data in enumerate(packed)}])
 
     def fetch(self, segment: int, keys: Sequence[Key], sink: Sink) -> None:
+        """Give the chunks to the sink."""
         if segment == _HEAD:
             self._head.fetch(0, keys, sink)
         else:
             self._source.fetch(segment, keys, sink)
+
+    def has_closing(self, segment: int) -> bool:
+        """Say that the head has no statistics."""
+        return False
 
 
 def _follow(mask: Any) -> bool:

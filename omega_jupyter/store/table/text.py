@@ -14,13 +14,15 @@ import pyarrow as pa
 
 from omega_jupyter.store import typed
 from omega_jupyter.store.payload import Blobs
-from omega_jupyter.store.table.kinds import Collector, Kind, Piece
+from omega_jupyter.store.table.kinds import Bounds, Collector, Kind, Piece
 from omega_jupyter.store.typed import Refused
 
 __all__ = ["Arrow", "Text", "few_values", "read_batch", "write_batch"]
 
 _SAMPLE = 1024
 _FEW = 256
+# Bounds of longer texts are cut.
+_LONGEST = 64
 
 
 def write_batch(columns: Sequence[Any], names: Sequence[str] | None = None) -> bytes:
@@ -51,6 +53,30 @@ def few_values(array: Any) -> Any:
 
 def _one_chunk(values: Any) -> Any:
     return values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
+
+
+def arrow_bounds(array: Any) -> Bounds:
+    """Return the bounds of an Arrow array; unknown where its type has no order."""
+    import pyarrow.compute as pc
+
+    nulls = int(array.null_count)
+    values = array.dictionary if pa.types.is_dictionary(array.type) else array
+    try:
+        found = pc.min_max(values)
+    except pa.ArrowNotImplementedError:
+        return Bounds(None, None, nulls)
+    low, high = found["min"].as_py(), found["max"].as_py()
+    if isinstance(low, str):
+        return Bounds(low[:_LONGEST], _upper(high), nulls)
+    return Bounds(low, high, nulls)
+
+
+def _upper(text: str) -> str | None:
+    """Shorten a text to one that is not before it."""
+    if len(text) <= _LONGEST:
+        return text
+    last = chr(0x10FFFF)
+    return None if text[_LONGEST] == last else text[:_LONGEST] + last
 
 
 class _ArrowCollector(Collector):
@@ -125,6 +151,16 @@ class Text(Kind):
             return typed.dumps(lists).encode("ascii")
         return write_batch([few_values(column) for column in columns])
 
+    def bounds(self, data: bytes, width: int, rows: int) -> list[Bounds] | None:
+        """Compare the texts."""
+        if data[:1] == b"[":
+            return None
+        return [arrow_bounds(column) for column in read_batch(data).columns]
+
+    def pack_bounds(self, values: Sequence[Any]) -> bytes:
+        """Write a column of texts."""
+        return write_batch([pa.array(values, pa.large_string())])
+
     def collector(self, columns: int, rows: int) -> Collector:
         """Collect large strings."""
         import pandas as pd
@@ -160,11 +196,26 @@ class Arrow(Kind):
         """Write the arrays as they are."""
         return write_batch([_one_chunk(pa.array(array[start:stop])) for array in arrays])
 
+    @property
+    def arrow_type(self) -> Any:
+        """The type of the columns."""
+        return pa.ipc.read_schema(pa.py_buffer(self.spec["t"])).field(0).type
+
+    def bounds(self, data: bytes, width: int, rows: int) -> list[Bounds] | None:
+        """Compare what Arrow can compare."""
+        if pa.types.is_dictionary(self.arrow_type) or pa.types.is_nested(self.arrow_type):
+            return None
+        return [arrow_bounds(column) for column in read_batch(data).columns]
+
+    def pack_bounds(self, values: Sequence[Any]) -> bytes:
+        """Write a column."""
+        return write_batch([pa.array(values, self.arrow_type)])
+
     def collector(self, columns: int, rows: int) -> Collector:
         """Collect arrays of the type."""
         import pandas as pd
 
-        arrow_type = pa.ipc.read_schema(pa.py_buffer(self.spec["t"])).field(0).type
+        arrow_type = self.arrow_type
         return _ArrowCollector(pd.ArrowDtype(arrow_type), arrow_type, columns)
 
 

@@ -17,6 +17,7 @@ from omega_jupyter.store.table.layout import (
     group_rows,
     runs_of,
 )
+from omega_jupyter.store.table.zones import zone_width
 from omega_jupyter.store.typed import Refused
 
 __all__ = ["encode_table"]
@@ -65,7 +66,7 @@ def encode_table(frame: Any, type_name: str) -> Encoded:
         "index": index.spec,
         "blocks": [list(block) for block in blocks],
         "group_rows": full,
-        "tables": [{"i": 0, "rows": groups}],
+        "tables": [{"i": 0, "rows": groups, "z": zone_width(len(groups))}],
         "blobs": entries,
     }
     if frame.attrs:
