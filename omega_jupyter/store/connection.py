@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import threading
 from collections.abc import Iterator
@@ -69,6 +70,16 @@ def forget(url: SecretUrl) -> None:
     with _lock:
         client = _clients.pop((os.getpid(), url), None)
     if client is not None:
+        client.close()
+
+
+@atexit.register
+def _close_all() -> None:
+    """Close this process's clients, so that the server need not find out."""
+    with _lock:
+        mine = [key for key in _clients if key[0] == os.getpid()]
+        closing = [_clients.pop(key) for key in mine]
+    for client in closing:
         client.close()
 
 

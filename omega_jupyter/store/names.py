@@ -83,7 +83,6 @@ class ObjectName:
         _check(name, text)
         return cls(name, columns, exclude, version)
 
-
     def __str__(self) -> str:
         """Write the name as :meth:`parse` reads it."""
         listed = self.columns if self.exclude is None else self.exclude

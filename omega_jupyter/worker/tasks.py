@@ -6,7 +6,7 @@ from functools import cache, lru_cache
 from typing import Any
 
 from celery import Task, shared_task
-from celery.exceptions import Ignore, Reject
+from celery.exceptions import Ignore
 from celery.utils.log import get_task_logger
 
 from omega_jupyter.config import SecretUrl
@@ -49,10 +49,9 @@ class ModelTask(Task):
 
         Raises
         ------
-        celery.exceptions.Reject
-            The credentials are missing, altered, expired or another task's.
         celery.exceptions.Ignore
-            The task has ended, or its record is not there.
+            The credentials are missing, altered, expired or another task's; the
+            task has ended, or its record is not there.
         TaskLost
             Too many workers died under it.
         """
@@ -62,7 +61,8 @@ class ModelTask(Task):
                 raise AuthError(f"The arguments of task {task_id} were altered")
         except AuthError as error:
             logger.warning("Refused: %s", error.message)
-            raise Reject(error.message, requeue=False) from None
+            # Not Reject: Celery would note a failure in the record that the forger named.
+            raise Ignore from None
         record = Ledger(credentials.result_backend).claim(task_id, str(self.request.hostname))
         if record is None:
             logger.warning("Ignored: task %s has ended or was never submitted", task_id)
