@@ -5,9 +5,10 @@ from __future__ import annotations
 import atexit
 import os
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote
 
 from omega_jupyter.config import SecretUrl
 from omega_jupyter.errors import AuthError, Invalid, OmegaError, Unavailable
@@ -22,6 +23,7 @@ Document = dict[str, Any]
 
 DEFAULT_DATABASE = "omega"
 SELECTION_TIMEOUT_MS = 5_000
+CLOSE_SECONDS = 1.0
 _HINT = "`omega doctor` checks every hop"
 # https://www.mongodb.com/docs/manual/reference/error-codes/
 _UNAUTHORIZED, _AUTHENTICATION_FAILED, _NEEDS_AUTHENTICATION = 13, 18, 8000
@@ -70,7 +72,7 @@ def forget(url: SecretUrl) -> None:
     with _lock:
         client = _clients.pop((os.getpid(), url), None)
     if client is not None:
-        client.close()
+        _close([client])
 
 
 @atexit.register
@@ -79,8 +81,18 @@ def _close_all() -> None:
     with _lock:
         mine = [key for key in _clients if key[0] == os.getpid()]
         closing = [_clients.pop(key) for key in mine]
-    for client in closing:
-        client.close()
+    if closing:
+        _close(closing)
+
+
+def _close(clients: Iterable[MongoClient[Document]]) -> None:
+    """Close clients, in bounded time altogether."""
+    from pymongo import timeout
+
+    # Each takes leave of its server first, and waits for one that is gone.
+    with timeout(CLOSE_SECONDS):
+        for client in clients:
+            client.close()
 
 
 @contextmanager
@@ -122,9 +134,13 @@ def mongo_errors(url: SecretUrl | None = None) -> Iterator[None]:
 
 def _address(url: SecretUrl) -> str:
     """Return host and database of the URL, without user, password and options."""
-    return url.reveal().partition("://")[2].rpartition("@")[2].partition("?")[0]
+    # Decoded last: a password may hold an encoded "@".
+    return unquote(url.reveal().partition("://")[2].rpartition("@")[2].partition("?")[0])
 
 
 def _first_sentence(error: Exception) -> str:
-    # pymongo appends its topology description, which fills a screen.
-    return str(error).partition(", full error")[0].partition(", Timeout:")[0][:300]
+    # pymongo appends its timeouts and its topology description, which fill a screen.
+    text = str(error)
+    for tail in (", full error", ", Timeout:", " (configured timeouts:"):
+        text = text.partition(tail)[0]
+    return text[:300]
