@@ -24,6 +24,8 @@ def main(path: Path) -> int:
     """Run the notebook; return the exit status."""
     notebook = nbformat.read(path, as_version=4)
     client = NotebookClient(notebook, timeout=600, resources={"metadata": {"path": path.parent}})
+    # Files instead of ports: nobody else can listen, and the kernel need not warn of it.
+    client.create_kernel_manager().transport = "ipc"
     began = time.monotonic()
     failed: CellExecutionError | None = None
     with client.setup_kernel():
