@@ -49,7 +49,7 @@ const plugin: JupyterFrontEndPlugin<IOmega> = {
     });
     app.shell.add(panel, 'left', { rank: 650, type: 'Omega' });
     restorer?.add(panel, OmegaPanel.ID);
-    addCommands(app, objects, translator ?? nullTranslator, palette);
+    addCommands(app, panel, objects, translator ?? nullTranslator, palette);
     if (settingRegistry) {
       void followSettings(settingRegistry, objects);
     }
@@ -59,6 +59,7 @@ const plugin: JupyterFrontEndPlugin<IOmega> = {
 
 function addCommands(
   app: JupyterFrontEnd,
+  panel: OmegaPanel,
   objects: ObjectsModel,
   translator: ITranslator,
   palette: ICommandPalette | null
@@ -70,7 +71,11 @@ function addCommands(
     caption: trans.__('Show the stored data sets and models'),
     icon: omegaIcon,
     describedBy: noArguments,
-    execute: () => app.shell.activateById(OmegaPanel.ID)
+    execute: () => {
+      app.shell.activateById(panel.id);
+      // The palette gives the focus back to the document when a command has run.
+      requestAnimationFrame(() => panel.activate());
+    }
   });
   app.commands.addCommand(CommandIDs.refresh, {
     label: trans.__('Refresh Omega'),

@@ -22,7 +22,7 @@ class OmegaExtension(ExtensionApp):
     load_other_extensions = True
 
     timeout = Float(
-        10.0, min=0.1, help="Seconds that the database has to answer a request of the panel."
+        5.0, min=0.1, help="Seconds that the database has to answer a request of the panel."
     ).tag(config=True)
     threads = Integer(
         4, min=1, help="How many requests of the panel may wait for the database at once."

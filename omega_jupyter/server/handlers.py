@@ -48,7 +48,6 @@ class OmegaHandler(APIHandler):
             self.log.warning("omega: %s", error.message)
             self.set_status(status)
             body = error.to_dict()
-        self.set_header("Content-Type", "application/json")
         await self.finish(body)
 
 

@@ -108,8 +108,7 @@ def _running(config: OmegaConfig) -> SecretUrl | None:
         return config.mongo_url
     from omega_jupyter.local.services import LocalServices
 
-    services = LocalServices(config)
-    return services.mongo_url if services.status().running else None
+    return LocalServices(config).peek()
 
 
 def _listed(entries: Iterable[Metadata]) -> list[dict[str, Any]]:

@@ -6,7 +6,7 @@ import {
   ToolbarButton
 } from '@jupyterlab/ui-components';
 import type { Message } from '@lumino/messaging';
-import { Panel } from '@lumino/widgets';
+import { Panel, Widget } from '@lumino/widgets';
 
 import { ObjectsBody } from './body';
 import { omegaIcon } from './icons';
@@ -23,10 +23,12 @@ export class OmegaPanel extends SidePanel {
     this.addClass('jp-OmegaPanel');
     this.title.icon = omegaIcon;
     this.title.caption = trans.__('Omega');
+    this.node.tabIndex = -1;
     this.node.setAttribute('role', 'region');
     this.node.setAttribute('aria-label', trans.__('Omega'));
 
     this.toolbar.node.setAttribute('aria-label', trans.__('Omega panel'));
+    this.toolbar.addItem('title', Private.title(trans.__('Omega')));
     this.toolbar.addItem('spacer', Toolbar.createSpacerItem());
     this.toolbar.addItem(
       'refresh',
@@ -47,6 +49,12 @@ export class OmegaPanel extends SidePanel {
   protected override onAfterHide(message: Message): void {
     super.onAfterHide(message);
     this._model.active = false;
+  }
+
+  /** Whoever opens the panel by a command goes on with the keyboard inside it. */
+  protected override onActivateRequest(message: Message): void {
+    super.onActivateRequest(message);
+    this.node.focus();
   }
 
   /** The panel is attached while it is visible when the layout is restored. */
@@ -71,5 +79,15 @@ export namespace OmegaPanel {
   export interface IOptions {
     model: IOmega.IObjectsModel;
     translator?: ITranslator;
+  }
+}
+
+namespace Private {
+  export function title(text: string): Widget {
+    const node = document.createElement('h2');
+    node.textContent = text;
+    const widget = new Widget({ node });
+    widget.addClass('jp-OmegaPanel-title');
+    return widget;
   }
 }
