@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import tempfile
 import time
 from pathlib import Path
 
@@ -24,11 +25,13 @@ def main(path: Path) -> int:
     """Run the notebook; return the exit status."""
     notebook = nbformat.read(path, as_version=4)
     client = NotebookClient(notebook, timeout=600, resources={"metadata": {"path": path.parent}})
+    manager = client.create_kernel_manager()
     # Files instead of ports: nobody else can listen, and the kernel need not warn of it.
-    client.create_kernel_manager().transport = "ipc"
+    sockets = tempfile.TemporaryDirectory(prefix="omega-demo-")
+    manager.transport, manager.ip = "ipc", f"{sockets.name}/kernel"
     began = time.monotonic()
     failed: CellExecutionError | None = None
-    with client.setup_kernel():
+    with sockets, client.setup_kernel():
         for index, cell in enumerate(notebook.cells):
             if cell.cell_type == "markdown":
                 print(f"\n{cell.source}\n")
