@@ -121,6 +121,7 @@ class DatasetStore(ObjectStore):
         *,
         columns: Sequence[Any] | None = None,
         exclude: Sequence[Any] | None = None,
+        as_put: bool = False,
         **filters: Any,
     ) -> Any:
         """Load data that the catalog has found already.
@@ -131,6 +132,9 @@ class DatasetStore(ObjectStore):
             From :meth:`metadata` or :meth:`Catalog.resolve`.
         columns, exclude : sequence, optional
             Labels of the columns to keep or to leave out.
+        as_put : bool
+            Also lay a whole frame out in memory as it lay when it was put, so
+            that what is computed from it is equal to the last bit. Costs a copy.
         **filters
             As for :meth:`get`.
 
@@ -138,7 +142,8 @@ class DatasetStore(ObjectStore):
         -------
         object
         """
-        return self._get(metadata, Part(columns=columns, exclude=exclude, filters=filters))
+        part = Part(columns=columns, exclude=exclude, filters=filters, as_put=as_put)
+        return self._get(metadata, part)
 
     def head(self, name: str, n: int = 5) -> Any:
         """Load the first rows of a table or array, or the first items of a list.

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from omega_jupyter.errors import Invalid, OmegaError
 from omega_jupyter.runtime.backend import Outcome
 from omega_jupyter.store import inline
+from omega_jupyter.store.catalog import Catalog
 from omega_jupyter.store.names import ObjectName
 from omega_jupyter.worker.cache import VersionCache
 from omega_jupyter.worker.progress import ProgressReporter, followed
@@ -158,7 +159,11 @@ class Call:
         return self._om.models.get(ref), metadata.size
 
     def _load_data(self, ref: str) -> tuple[Any, int]:
-        loaded = self._om.datasets.get(ref)
+        name = ObjectName.parse(ref)
+        (metadata,) = Catalog(self._om.mongo_url).resolve([("datasets", ref)])
+        loaded = self._om.datasets.get_version(
+            metadata, columns=name.columns, exclude=name.exclude, as_put=True
+        )
         return loaded, _nbytes(loaded)
 
     def _cached(self, store: str, ref: str, load: Callable[[str], tuple[Any, int]]) -> Any:

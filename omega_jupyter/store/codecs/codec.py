@@ -41,6 +41,8 @@ class Part:
         The first rows only.
     trusted : sequence of str
         Types that a model may hold beyond the loader's own list.
+    as_put : bool
+        Lay a frame out in memory as it lay when it was put, which costs a copy.
     """
 
     columns: Sequence[Any] | None = None
@@ -48,6 +50,7 @@ class Part:
     filters: Mapping[str, Any] = field(default_factory=dict)
     rows: int | None = None
     trusted: Sequence[str] = ()
+    as_put: bool = False
 
     @property
     def whole(self) -> bool:

@@ -54,7 +54,22 @@ def read_part(source: Source, body: dict[str, Any], part: Part, what: str) -> An
         return frame if part.rows is None else frame.head(part.rows)
     if part.rows is not None:
         return reader.head(part.rows, columns)
-    return reader.frame(columns)
+    frame = reader.frame(columns)
+    return _by_rows(frame) if part.as_put and body.get("row_major") and part.whole else frame
+
+
+def _by_rows(frame: Any) -> Any:
+    """Lay a frame of one dtype out row by row.
+
+    Equal numbers in another order in memory are added up in another order, and
+    a model fitted on them differs in the last digits.
+    """
+    import pandas as pd
+
+    matrix = np.ascontiguousarray(frame.to_numpy())
+    laid_out = pd.DataFrame(matrix, index=frame.index, columns=frame.columns, copy=False)
+    laid_out.attrs = frame.attrs
+    return laid_out.set_flags(allows_duplicate_labels=frame.flags.allows_duplicate_labels)
 
 
 def column_positions(

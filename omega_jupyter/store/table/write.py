@@ -69,6 +69,8 @@ def encode_table(frame: Any, type_name: str) -> Encoded:
         "tables": [{"i": 0, "rows": groups, "z": zone_width(len(groups))}],
         "blobs": entries,
     }
+    if _is_row_major(arrays[: frame.shape[1]]):
+        body["row_major"] = True
     if frame.attrs:
         body["attrs"] = _refusing("attrs", lambda: typed.dumps(frame.attrs))
     if not frame.flags.allows_duplicate_labels:
@@ -106,6 +108,16 @@ def _columns(frame: Any, blobs: Blobs) -> tuple[list[Kind], list[Any]]:
         kinds.append(kind)
         arrays.append(array)
     return kinds, arrays
+
+
+def _is_row_major(arrays: list[Any]) -> bool:
+    """Say whether the columns interleave in memory, as those of ``DataFrame(matrix)`` do."""
+    import numpy as np
+
+    if len(arrays) < 2 or len({array.dtype for array in arrays}) > 1:
+        return False
+    first = arrays[0]
+    return isinstance(first, np.ndarray) and first.strides[0] == first.itemsize * len(arrays)
 
 
 def _refusing(what: str, work: Any) -> Any:
