@@ -18,6 +18,7 @@ need python3-venv "${PYTHON:-python3}" -c 'import ensurepip, venv'
 need libcurl4 has_library 'libcurl\.so\.4'
 if [ "$purpose" = test ]; then
     need chromium sh -c 'command -v chromium || command -v chromium-browser || command -v google-chrome'
+    need rabbitmq-server test -x /usr/lib/rabbitmq/bin/rabbitmq-server
     need nodejs command -v node
     need npm command -v npm
 fi
