@@ -215,10 +215,11 @@ def _run_worker(
     log_level: str,
 ) -> None:
     """Run a worker until it is told to stop."""
+    from omega_jupyter.config import OmegaConfig
     from omega_jupyter.worker.process import run_worker
 
     run_worker(
-        caller.om.config,
+        OmegaConfig.load(),
         queues=[queue.strip() for queue in (queues or "").split(",") if queue.strip()],
         concurrency=concurrency,
         name=name,

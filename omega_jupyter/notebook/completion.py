@@ -43,6 +43,8 @@ class OmegaMatcher:
     matcher_priority = 500
 
     def __init__(self, shell: InteractiveShell) -> None:
+        # IPython asks each matcher for it, also where the identifier is given.
+        self.__qualname__ = type(self).__qualname__
         self._shell = shell
         self._names = LiveNames(_stored)
 
@@ -50,13 +52,18 @@ class OmegaMatcher:
         """Return what the word before the cursor may become."""
         found = _LINE.search(context.text_until_cursor)
         fragment, candidates = self._complete(found["rest"]) if found else ("", ())
+        completions = [
+            SimpleCompletion(text=text, type=kind)
+            for text, kind in candidates
+            if text.startswith(fragment)
+        ]
+        if found and not completions:
+            # `suppress` counts only with a completion: without one, Python's keywords
+            # and the folder's files would be offered. This one changes nothing.
+            completions = [SimpleCompletion(text=fragment, type="")]
         # A result of its own for each call: the completer writes into it.
         return SimpleMatcherResult(
-            completions=[
-                SimpleCompletion(text=text, type=kind)
-                for text, kind in candidates
-                if text.startswith(fragment)
-            ],
+            completions=completions,
             matched_fragment=fragment,
             ordered=True,
             suppress=found is not None,

@@ -48,7 +48,7 @@ def overview(verbs: Sequence[Verb], prefix: str) -> str:
     lines = [f"{prefix} VERB ..."]
     for theme in dict.fromkeys(verb.theme for verb in verbs):
         rows = [(verb.name, verb.summary) for verb in verbs if verb.theme == theme]
-        lines += ["", theme, *_rows(rows, 17)]
+        lines += ["", theme, *_rows(rows, 18)]
     lines += ["", f"{prefix} VERB -h tells more of one."]
     return "\n".join(lines)
 

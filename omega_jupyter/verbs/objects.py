@@ -27,16 +27,13 @@ _WILD = frozenset("*?")
 def put(
     caller: Caller,
     objects: Sequence[Word],
-    append: bool,
     new: bool,
     keywords: Mapping[str, Any],
 ) -> Metadata | Listing[Metadata]:
     """Store objects of the caller's; ``X as sales`` stores X under the name sales."""
     # All are looked up before the first is stored: a typing error leaves nothing behind.
     wanted = [_named(caller, word, name) for word, name in _pairs(objects)]
-    if append and any(is_estimator(value) for value, _ in wanted):
-        raise UsageError("--append is for data sets, not for models")
-    done = [_put(caller.om, value, name, append, new, keywords) for value, name in wanted]
+    done = [_put(caller.om, value, name, new, keywords) for value, name in wanted]
     return done[0] if len(done) == 1 else _listing(done)
 
 
@@ -70,7 +67,7 @@ def ls(
     entries: list[Metadata] = []
     for objects in _stores(caller.om, store):
         entries += objects.entries(text, hidden=hidden)
-    empty = f"nothing is stored yet; {caller.prefix} put NAME stores a {caller.own_kind}"
+    empty = f"nothing is stored yet; {caller.prefix} put {caller.own_kind.upper()} stores one"
     if pattern is not None:
         empty = f"nothing stored matches {pattern.text!r}"
     return _listing(entries, long=long, empty=empty)
@@ -150,15 +147,12 @@ def _named(caller: Caller, word: Word, name: str | None) -> tuple[Any, str]:
     return value, name
 
 
-def _put(
-    om: Omega, value: Any, name: str, append: bool, new: bool, attributes: Mapping[str, Any]
-) -> Metadata:
+def _put(om: Omega, value: Any, name: str, new: bool, attributes: Mapping[str, Any]) -> Metadata:
     if_exists: Any = "fail" if new else "replace"
     notes = dict(attributes) or None
     if is_estimator(value):
         return om.models.put(value, name, attributes=notes, if_exists=if_exists)
-    how: dict[str, Any] = {"append": True} if append else {}
-    return om.datasets.put(value, name, attributes=notes, if_exists=if_exists, **how)
+    return om.datasets.put(value, name, attributes=notes, if_exists=if_exists)
 
 
 def _filters(keywords: Mapping[str, Any]) -> dict[str, Any]:

@@ -87,13 +87,6 @@ VERBS: tuple[Verb, ...] = (
         ),
         options=(
             Option(
-                "append",
-                ("--append",),
-                "add the rows to the stored data set",
-                type=bool,
-                default=False,
-            ),
-            Option(
                 "new",
                 ("--new",),
                 "refuse where the name is taken, add no version",
