@@ -14,6 +14,10 @@ _URLS = ("OMEGA_MONGO_URL", "OMEGA_BROKER_URL", "OMEGA_RESULT_BACKEND")
 def supervisor_environment(config: OmegaConfig) -> dict[str, str]:
     """Return this process's environment with the settings of the local services."""
     environment = {name: value for name, value in os.environ.items() if name not in _URLS}
+    if "PYTHONPATH" in environment:
+        # It runs in another folder, where relative paths would lead to nothing.
+        paths = environment["PYTHONPATH"].split(os.pathsep)
+        environment["PYTHONPATH"] = os.pathsep.join(os.path.abspath(path) for path in paths)
     return environment | _settings(config)
 
 

@@ -6,12 +6,18 @@ import json
 import os
 import shutil
 from pathlib import Path
+from typing import BinaryIO
 
-__all__ = ["last_lines", "limit", "reason"]
+__all__ = ["last_lines", "limit", "private_log", "reason"]
 
 LIMIT_BYTES = 8 << 20
 _TAIL_BYTES = 64 << 10
 _ERRORS = ("E", "F")
+
+
+def private_log(path: Path) -> BinaryIO:
+    """Open a log for appending; nobody else may read it."""
+    return os.fdopen(os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600), "ab")
 
 
 def last_lines(path: Path, count: int = 5) -> list[str]:
@@ -58,7 +64,8 @@ def reason(path: Path, since: int = 0) -> str | None:
         if isinstance(entry, dict) and entry.get("s") in _ERRORS:
             attributes = entry.get("attr") or {}
             detail = next((attributes[k] for k in ("error", "message") if k in attributes), "")
-            text = f"{entry.get('msg', '')}: {_text(detail)}".rstrip(": ")
+            where = f" {attributes['path']}" if "path" in attributes else ""
+            text = f"{entry.get('msg', '')}{where}: {_text(detail)}".rstrip(": ")
             # What comes after the first error are its consequences.
             if entry["s"] == "E" or found is None:
                 found = text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import shutil
 import signal
 import subprocess
@@ -120,17 +121,24 @@ class MongoChild:
 
     def end_leftover(self) -> None:
         """End the mongod that still uses our files, of a supervisor that was killed."""
-        lock = self._paths.database / "mongod.lock"
-        try:
-            pid = int(lock.read_text())
-            # The number may be somebody else's by now: then its files are not ours.
-            if str(self._paths.database) not in " ".join(psutil.Process(pid).cmdline()):
-                return
-        except (OSError, ValueError, psutil.Error):
+        if not self._is_locked():
             return
-        leftover = ProcessId.of(pid)
-        if leftover is not None:
-            leftover.end((signal.SIGTERM, STOP_SECONDS), (signal.SIGKILL, STOP_SECONDS))
+        # Not the number in the lock file: a mongod that starts has not written it yet.
+        for process in psutil.process_iter(["cmdline"]):
+            if f"--dbpath={self._paths.database}" in (process.info["cmdline"] or ()):
+                leftover = ProcessId.of(process.pid)
+                if leftover is not None:
+                    leftover.end((signal.SIGTERM, STOP_SECONDS), (signal.SIGKILL, STOP_SECONDS))
+
+    def _is_locked(self) -> bool:
+        try:
+            with (self._paths.database / "mongod.lock").open("rb") as lock:
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        except OSError:
+            return False
+        return False
 
     def _failure(self, what: str) -> Unavailable:
         said = reason(self._log, self._begin) or ""

@@ -8,17 +8,22 @@ import resource
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
+
+from omega_jupyter.local.logs import private_log
 
 __all__ = ["ProcessId", "spawn"]
 
 _PR_SET_PDEATHSIG = 1
 # mongod asks for 64,000 and works with fewer.
 _OPEN_FILES = 64_000
+_POLL_SECONDS = 0.02
 
 
 @dataclass(frozen=True)
@@ -68,17 +73,12 @@ class ProcessId:
             Whether it has ended.
         """
         for number, seconds in steps:
-            if not self.alive:
-                return True
-            try:
-                process = psutil.Process(self.pid)
-                if number is not None:
-                    process.send_signal(number)
-                process.wait(seconds)
-            except psutil.NoSuchProcess:
-                return True
-            except psutil.TimeoutExpired:
-                continue
+            if number is not None and self.alive:
+                with suppress(psutil.NoSuchProcess):
+                    psutil.Process(self.pid).send_signal(number)
+            end = time.monotonic() + seconds
+            while self.alive and time.monotonic() < end:
+                time.sleep(_POLL_SECONDS)
         return not self.alive
 
 
@@ -109,7 +109,7 @@ def spawn(
     -------
     subprocess.Popen
     """
-    with log.open("ab") as output:
+    with private_log(log) as output:
         return subprocess.Popen(  # noqa: S603
             command,
             cwd=folder,

@@ -18,7 +18,7 @@ from omega_jupyter.config import OmegaConfig, SecretUrl
 from omega_jupyter.errors import Unavailable
 from omega_jupyter.local.environment import supervisor_environment
 from omega_jupyter.local.idle import Idle, touch
-from omega_jupyter.local.logs import last_lines
+from omega_jupyter.local.logs import last_lines, private_log
 from omega_jupyter.local.mongo_child import check_space
 from omega_jupyter.local.mongod import find_mongod
 from omega_jupyter.local.paths import LocalPaths
@@ -78,7 +78,6 @@ class LocalServices:
             with _starting:  # the threads of one kernel start them once
                 if not self._answers():
                     self._start(notify)
-        _proven[self._paths.root] = time.monotonic()
         touch(self._paths)
         return self._paths.url
 
@@ -121,7 +120,6 @@ class LocalServices:
         Unavailable
             They run on another machine, or don't end.
         """
-        _proven.pop(self._paths.root, None)
         supervisor = LocalState.read(self._paths.state).supervisor
         if not self._is_supervised():
             return False
@@ -166,7 +164,11 @@ class LocalServices:
         )
 
     def _answers(self) -> bool:
-        return answers(self._paths.socket, HELLO_SECONDS)
+        if answers(self._paths.socket, HELLO_SECONDS):
+            _proven[self._paths.root] = time.monotonic()
+            return True
+        _proven.pop(self._paths.root, None)
+        return False
 
     def _start(self, notify: Callable[[str], None]) -> None:
         self._paths.create()
@@ -191,7 +193,7 @@ class LocalServices:
             launcher.wait()
 
     def _launch(self) -> subprocess.Popen[bytes]:
-        with self._paths.log("supervisor").open("ab") as log:
+        with private_log(self._paths.log("supervisor")) as log:
             return subprocess.Popen(
                 [sys.executable, "-m", "omega_jupyter.local.supervisor"],
                 cwd=self._paths.root,  # not the notebook's folder: Python imports from there

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -63,8 +63,7 @@ class LocalStatus:
 
     def to_dict(self) -> dict[str, Any]:
         """Return it in JSON's types."""
-        found = {name: value for name, value in asdict(self).items() if name != "url"}
-        return found | {
+        return {field.name: getattr(self, field.name) for field in fields(self)} | {
             "url": str(self.url),
             "data_dir": str(self.data_dir),
             "socket": str(self.socket),

@@ -19,7 +19,7 @@ FIRST_DELAY, LAST_DELAY = 0.5, 30.0
 # One that ran so long had started well: its end is not counted.
 WELL_SECONDS = 60.0
 # Running tasks get so long to end; then they go back to their queue.
-STOP_SECONDS = 8.0
+STOP_SECONDS = 5.0
 QUIT_SECONDS = 5.0
 
 

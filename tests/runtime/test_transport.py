@@ -109,7 +109,7 @@ def test_message_of_a_killed_worker_goes_to_another_one(bench: Bench) -> None:
 def test_long_task_keeps_its_message_while_another_worker_is_idle(bench: Bench) -> None:
     bench.start_worker()
     bench.start_worker()
-    bench.send("long", 4.0)  # four leases
+    bench.send("long", 3.0)  # three leases
     wait_for(lambda: bench.notes("ended", "long"))
     assert len(bench.notes("began", "long")) == 1
 
@@ -144,10 +144,10 @@ def test_tasks_outlive_a_crash_of_mongod(tmp_path: Path) -> None:
         bench = Bench(server.url("tiny"), tmp_path)
         try:
             bench.start_worker()
-            bench.send("through the crash", 3.0)
+            bench.send("through the crash", 2.0)
             wait_for(lambda: bench.notes("began"))
             waiting = [bench.send(f"waiting {number}") for number in range(5)]
-            bench.send("beside it", 3.0)
+            bench.send("beside it", 2.0)
             server.kill()
             server.start()
             waiting += [bench.send(f"after it {number}") for number in range(5)]
