@@ -27,7 +27,7 @@ demo: $(VENV)/.installed
 
 lab: $(VENV)/.installed
 	$(BIN)/omega local start
-	$(BIN)/jupyter lab notebooks/quickstart.ipynb
+	$(BIN)/jupyter lab $(if $(filter 0,$(shell id -u)),--allow-root) notebooks/quickstart.ipynb
 
 test: $(VENV)/.installed lint frontend unit
 

@@ -257,11 +257,20 @@ class OmegaTask:
             case {"kept": str(ref)}:
                 return self._datasets.metadata(ref)
             case {"dataset": str(ref)}:
-                return self._datasets.get(ref)
+                return self._stored(ref)
         raise errors.Invalid(
             f"The result of task {self.id} is of a form that this version does not know",
             hint="pip install -U omega-jupyter",
         )
+
+    def _stored(self, ref: str) -> Any:
+        try:
+            return self._datasets.get(ref)
+        except errors.NotFound:
+            raise errors.NotFound(
+                f"The result of task {self.id} was too large for its record and is gone since",
+                hint="results are kept for a day; result='name' keeps one for good",
+            ) from None
 
     def __repr__(self) -> str:
         record = self.record

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 
+import numpy as np
 import pytest
 from sklearn.datasets import load_iris
 from sklearn.linear_model import LogisticRegression
@@ -106,3 +107,14 @@ def test_result_that_is_gone_since_is_named(stored: Omega) -> None:
 
     with pytest.raises(NotFound, match="m"):
         stored.runtime.task(task.id).get(1)
+
+
+def test_large_result_that_was_collected_says_so(stored: Omega) -> None:
+    stored.datasets.put(np.zeros((20_000, 4)), "large")
+    stored.runtime.model("m").fit("X", "y").get(60)
+    task = stored.runtime.model("m").predict_proba("large")
+    task.wait(60)
+    stored.datasets.drop(f".results/{task.id}")
+
+    with pytest.raises(NotFound, match="gone since"):
+        task.get(1)
