@@ -7,18 +7,17 @@ import time
 from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 
-from omega_jupyter.config import SecretUrl
 from omega_jupyter.errors import OmegaError
 from omega_jupyter.local.paths import LocalPaths
 from omega_jupyter.runtime.ledger import FINAL, TASKS
-from omega_jupyter.store.connection import connect, forget, mongo_errors
+from omega_jupyter.store.connection import bounded, connect, forget, mongo_errors
 
 __all__ = ["Idle"]
 
 # A task that waits longer for a worker that never comes doesn't count as use.
 FORGOTTEN = timedelta(days=7)
 # Whatever MongoDB does, the supervisor must not hang on it.
-_TIMEOUTS = "serverSelectionTimeoutMS=3000&connectTimeoutMS=3000&socketTimeoutMS=5000"
+MONGO_SECONDS = 5.0
 
 
 class Idle:
@@ -61,7 +60,7 @@ class Idle:
         return True
 
     def _unfinished(self) -> bool:
-        url = SecretUrl(f"{self._paths.url.reveal()}?{_TIMEOUTS}")
+        url = bounded(self._paths.url, MONGO_SECONDS)
         query = {
             "state": {"$nin": list(FINAL)},
             "submitted": {"$gt": datetime.now(UTC) - FORGOTTEN},

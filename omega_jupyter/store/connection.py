@@ -67,6 +67,28 @@ def connect(url: SecretUrl) -> Database[Document]:
         return client.get_default_database(DEFAULT_DATABASE)
 
 
+def bounded(url: SecretUrl, seconds: float) -> SecretUrl:
+    """Return the URL with time limits, for whoever must not wait: checks, supervisors.
+
+    Parameters
+    ----------
+    url : SecretUrl
+        Limits that it has already stay.
+    seconds : float
+        For finding the server, for connecting, and for each answer.
+    """
+    text = url.reveal()
+    address, _, options = text.partition("?")
+    if "/" not in address.partition("://")[2]:
+        address += "/"
+    limits = [
+        f"{name}={int(seconds * 1000)}"
+        for name in ("serverSelectionTimeoutMS", "connectTimeoutMS", "socketTimeoutMS")
+        if name.lower() not in options.lower()
+    ]
+    return SecretUrl(f"{address}?{'&'.join([*filter(None, [options]), *limits])}")
+
+
 def forget(url: SecretUrl) -> None:
     """Close this process's client of the URL, so that the next call connects anew."""
     with _lock:

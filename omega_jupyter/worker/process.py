@@ -105,6 +105,7 @@ def _import_before_fork() -> None:
         "sklearn.linear_model",
         "sklearn.pipeline",
         "skops.io",
+        "omega_jupyter.worker.control",
         "omega_jupyter.worker.tasks",
     ):
         import_module(name)
