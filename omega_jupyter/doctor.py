@@ -148,7 +148,8 @@ def _mongodb(hop: str, url: SecretUrl, origin: str | None) -> Check:
             probe = {"_id": uuid.uuid4().hex}
             database["omega_doctor"].insert_one(probe)
             database["omega_doctor"].delete_one(probe)
-        return f"MongoDB {version} at {_shown(url)} answers in {took * 1000:.0f} ms, and can be written"
+        speed = f"answers in {took * 1000:.0f} ms"
+        return f"MongoDB {version} at {_shown(url)} {speed}, and can be written"
 
     hint = "`omega local stop`; the next use starts it anew"
     if origin is not None:

@@ -26,6 +26,7 @@ from omega_jupyter.local.process import ProcessId
 from omega_jupyter.local.state import LocalState
 from omega_jupyter.local.wakeup import Wakeup
 from omega_jupyter.local.worker_child import WorkerChild
+from omega_jupyter.store.connection import bounded, forget, mongo_errors
 
 __all__ = ["Supervisor"]
 
@@ -74,7 +75,9 @@ class Supervisor:
             self._end_leftovers(former)
             self._start_mongod()
             self._worker = WorkerChild(
-                self._paths, worker_environment(self._config, self._paths.url)
+                self._paths,
+                worker_environment(self._config, self._paths.url),
+                self._give_back_messages,
             )
             self._idle.touch()
             while not self._is_over():
@@ -140,6 +143,20 @@ class Supervisor:
             logger.warning("mongod does not answer; it is started again")
             (self._mongod.stop if gone else self._mongod.kill)()
             self._start_mongod()
+
+    def _give_back_messages(self, pid: int) -> None:
+        """Let the next worker have what a dead one held, without waiting for its lease."""
+        from omega_jupyter.runtime.transport.messages import Messages
+
+        logger.warning("the worker (process %d) ended by itself", pid)
+        url = bounded(self._paths.url, HELLO_SECONDS)
+        try:
+            with mongo_errors(url):
+                Messages(url, lease=0.0).release_of(pid)
+        except OmegaError as error:
+            logger.warning("its messages come back when their lease ends: %s", error)
+        finally:
+            forget(url)
 
     def _end_leftovers(self, former: LocalState) -> None:
         """End what a supervisor that was killed left behind."""

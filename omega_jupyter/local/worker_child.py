@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 
 from omega_jupyter.local.logs import limit
 from omega_jupyter.local.paths import LocalPaths
@@ -32,6 +33,8 @@ class WorkerChild:
         Where its log is.
     environment : dict
         Its environment variables: all its settings.
+    on_death : callable
+        Called with the number of a process that ended by itself.
 
     Attributes
     ----------
@@ -39,9 +42,12 @@ class WorkerChild:
         How often in a row it ended soon after its start.
     """
 
-    def __init__(self, paths: LocalPaths, environment: dict[str, str]) -> None:
+    def __init__(
+        self, paths: LocalPaths, environment: dict[str, str], on_death: Callable[[int], None]
+    ) -> None:
         self._paths = paths
         self._environment = environment
+        self._on_death = on_death
         self._process: subprocess.Popen[bytes] | None = None
         self._began = self._ended = 0.0
         self.failures = 0
@@ -64,6 +70,7 @@ class WorkerChild:
         if self._process is not None:
             if self._process.poll() is None:
                 return None
+            self._on_death(self._process.pid)
             self._process = None
             self._ended = now
             self.failures = self.failures + 1 if now - self._began < WELL_SECONDS else 1

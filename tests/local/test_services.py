@@ -20,6 +20,7 @@ from omega_jupyter.local.paths import SOCKET_PATH_BYTES
 from omega_jupyter.local.services import LocalServices
 from omega_jupyter.omega import Omega
 from omega_jupyter.runtime.app import client_app
+from omega_jupyter.runtime.transport.transport import LEASE_SECONDS
 from omega_jupyter.store.connection import connect
 from tests.local.conftest import Local
 from tests.mongo_server import wait_for
@@ -87,6 +88,12 @@ def test_task_that_stop_interrupts_runs_at_the_next_start(local: Local) -> None:
     connect(local.ensure())
     wait_for(lambda: om.runtime.task(task.id).record["attempts"] == 2)
     assert len(local.said) == 2
+
+    # A worker that is killed: the supervisor doesn't wait for the lease's end.
+    begin = time.monotonic()
+    local.worker().kill()
+    wait_for(lambda: om.runtime.task(task.id).record["attempts"] == 3)
+    assert time.monotonic() - begin < LEASE_SECONDS
 
 
 def test_unused_services_end_but_not_while_a_task_is_unfinished(local: Local) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import uuid
 from collections.abc import Iterable
@@ -51,7 +52,7 @@ class Messages:
     def __init__(self, url: SecretUrl, lease: float) -> None:
         self.url = url
         self.lease = lease
-        self.owner = f"{socket.gethostname()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+        self.owner = f"{_owners(os.getpid())}{uuid.uuid4().hex[:8]}"
 
     def prepare(self) -> None:
         """Create what is missing: the capped collection, its first document, indexes."""
@@ -120,6 +121,23 @@ class Messages:
                 }
             ],
         )
+
+    def release_of(self, pid: int) -> int:
+        """Give back what a process of this machine held, which is known to be dead.
+
+        Its deliveries stay counted: it may be the message that killed it.
+
+        Returns
+        -------
+        int
+            How many messages there were.
+        """
+        dead = {"owner": {"$regex": f"^{re.escape(_owners(pid))}"}}
+        queues = self._queue.distinct("queue", dead)
+        freed = self._queue.update_many(dead, {"$set": {"until": _FREE, "owner": None}})
+        for queue in queues:
+            self.notify(queue)
+        return freed.modified_count
 
     def delete(self, tags: Iterable[str]) -> None:
         """Remove messages that are done, whoever may hold them by now."""
@@ -211,6 +229,10 @@ class Messages:
         if settings.get("w") == 0:
             settings["w"] = 1  # an unconfirmed message is a lost task
         return database.get_collection(name, write_concern=WriteConcern(**settings))
+
+
+def _owners(pid: int) -> str:
+    return f"{socket.gethostname()}:{pid}:"
 
 
 def _ids(tags: Iterable[str]) -> list[ObjectId]:
