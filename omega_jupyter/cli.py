@@ -166,38 +166,46 @@ def read_file(path: Path) -> Any:
 
 
 def write_file(path: Path, value: Any) -> None:
-    """Write a value in the form that the suffix says.
+    """Write a value in the form that the suffix says; all of it, or nothing.
 
     Raises
     ------
     Invalid
         The value has no such form, or the file can't be written.
     """
+    part = path.with_name(f".{path.stem}.part{path.suffix}")
+    try:
+        _write(part, value)
+        part.replace(path)
+    except (OSError, ValueError, TypeError) as error:
+        reason = str(error).replace(part.name, path.name)
+        raise Invalid(f"{str(path)!r} can't be written: {reason}") from None
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _write(path: Path, value: Any) -> None:
+    import json
+
     import numpy as np
     import pandas as pd
 
-    try:
-        if path.suffix == ".npy":
-            np.save(path, np.asarray(value), allow_pickle=False)
-        elif path.suffix == ".json":
-            import json
-
-            plain = value.tolist() if isinstance(value, np.ndarray) else value
-            plain = plain.to_dict() if hasattr(plain, "to_dict") else plain
-            path.write_text(json.dumps(plain), encoding="utf-8")
-        else:
-            if isinstance(value, np.ndarray | pd.Series):
-                value = pd.DataFrame(value)
-            if not isinstance(value, pd.DataFrame):
-                raise TypeError(f"it is a {type(value).__name__}")
-            value = value.set_axis(value.columns.map(str), axis=1)
-            keep_index = not isinstance(value.index, pd.RangeIndex)
-            if path.suffix == ".csv":
-                value.to_csv(path, index=keep_index)
-            else:
-                value.to_parquet(path)
-    except (OSError, ValueError, TypeError) as error:
-        raise Invalid(f"{str(path)!r} can't be written: {error}") from None
+    if path.suffix == ".npy":
+        np.save(path, np.asarray(value), allow_pickle=False)
+        return
+    if path.suffix == ".json":
+        plain = value.tolist() if isinstance(value, np.ndarray) else value
+        plain = plain.to_dict() if hasattr(plain, "to_dict") else plain
+        path.write_text(json.dumps(plain), encoding="utf-8")
+        return
+    frame = pd.DataFrame(value) if isinstance(value, np.ndarray | pd.Series) else value
+    if not isinstance(frame, pd.DataFrame):
+        raise TypeError(f"it is a {type(value).__name__}")
+    frame = frame.set_axis(frame.columns.map(str), axis=1)
+    if path.suffix == ".csv":
+        frame.to_csv(path, index=not isinstance(frame.index, pd.RangeIndex))
+    else:
+        frame.to_parquet(path)
 
 
 def _text(value: Any) -> str:

@@ -1,0 +1,237 @@
+"""The command, on a real database and a real worker."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.datasets import load_iris
+from sklearn.linear_model import LogisticRegression
+
+from omega_jupyter.cli import main
+from omega_jupyter.omega import Omega
+from tests.processes import Worker
+
+OMEGA = [sys.executable, "-c", "import sys; from omega_jupyter.cli import main; sys.exit(main())"]
+
+
+@dataclass
+class Ended:
+    """How a command ended."""
+
+    status: int
+    out: str
+    err: str
+
+
+Command = Callable[..., Ended]
+
+
+@pytest.fixture
+def omega(
+    mongo_url: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> Command:
+    """Run ``omega …`` in an empty folder, on an empty database."""
+    monkeypatch.setenv("OMEGA_MONGO_URL", mongo_url)
+    monkeypatch.chdir(tmp_path)
+    pd.DataFrame({"a": [1, 2, 3], "b": ["x", "y", "z"]}).to_csv("X.csv", index=False)
+
+    def run(*arguments: str) -> Ended:
+        capsys.readouterr()
+        status = main(arguments)
+        return Ended(status, *capsys.readouterr())
+
+    return run
+
+
+@pytest.fixture
+def iris(omega: Command, om: Omega, worker: Worker, monkeypatch: pytest.MonkeyPatch) -> Command:
+    """The same with a worker, and a model with its data."""
+    monkeypatch.setenv("OMEGA_BROKER_URL", worker.broker_url)
+    monkeypatch.setenv("OMEGA_WORKER_PUBLIC_KEY", worker.public_key)
+    X, y = load_iris(return_X_y=True, as_frame=True)
+    om.datasets.put(X, "X")
+    om.datasets.put(y, "y")
+    om.models.put(LogisticRegression(max_iter=300), "mymodel")
+    X[:5].to_csv("new.csv", index=False)
+    return omega
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_frames_come_from_files_and_go_to_files(omega: Command, suffix: str) -> None:
+    put = omega("put", "X.csv", "as", "sales/X", "source=crm")
+    got = omega("get", "sales/X", "-o", f"out{suffix}")
+    back = pd.read_csv("out.csv") if suffix == ".csv" else pd.read_parquet("out.parquet")
+
+    assert (put.status, got.status) == (0, 0), put.err + got.err
+    assert "sales/X@1" in put.out
+    pd.testing.assert_frame_equal(back, pd.read_csv("X.csv"), check_dtype=False)
+
+
+def test_arrays_and_plain_data_too(omega: Command) -> None:
+    np.save("y.npy", np.arange(3.0))
+    Path("notes.json").write_text('{"a": [1, 2]}')
+
+    assert omega("put", "y.npy", "notes.json").status == 0
+    assert omega("get", "y", "-o", "y2.npy").status == 0
+    assert omega("get", "notes", "-o", "notes2.json").status == 0
+    np.testing.assert_array_equal(np.load("y2.npy"), np.arange(3.0))
+    assert json.loads(Path("notes2.json").read_text()) == {"a": [1, 2]}
+
+
+def test_lists_are_text_or_json(omega: Command) -> None:
+    omega("put", "X.csv")
+
+    assert "3 × 2" in omega("ls").out
+    (entry,) = json.loads(omega("ls", "--json").out)
+    assert (entry["name"], entry["shape"]) == ("X", [3, 2])
+    assert json.loads(omega("info", "X", "--json").out)["kind"] == "dataframe"
+    assert "columns" in omega("info", "X").out
+    assert json.loads(omega("tasks", "--json").out) == []
+    assert omega("head", "X", "-n", "1").out.split() == ["a", "b", "0", "1", "x"]
+
+
+def test_filters_and_rm(omega: Command) -> None:
+    omega("put", "X.csv")
+
+    assert "y" in omega("get", "X[b]", "a__gt=1", "a__lt=3").out
+    assert omega("rm", "X*").err == "removed X (data set)\n"
+    assert omega("ls").out.startswith("nothing is stored yet; omega put FILE")
+
+
+def test_models_run_on_a_worker(iris: Command) -> None:
+    fitted = iris("fit", "mymodel", "X", "y")
+    score = iris("score", "mymodel", "X", "y")
+    predicted = iris("predict", "mymodel", "new.csv", "-o", "pred.csv")
+
+    assert (fitted.status, score.status, predicted.status) == (0, 0, 0), fitted.err
+    assert "mymodel@2" in fitted.out
+    assert float(score.out) > 0.9
+    assert len(pd.read_csv("pred.csv")) == 5
+
+
+def test_background_prints_the_id_that_others_take(iris: Command) -> None:
+    task_id = iris("fit", "mymodel", "X", "y", "-b").out.strip()
+
+    assert "mymodel@2" in iris("result", task_id[:10]).out
+    status = json.loads(iris("status", task_id, "--json").out)
+    assert (status["id"], status["state"], status["verb"]) == (task_id, "SUCCESS", "fit")
+    assert task_id[:8] in iris("tasks").out
+
+
+def test_stored_name_goes_before_the_file_of_that_name(iris: Command) -> None:
+    iris("fit", "mymodel", "X", "y")
+    iris("put", "new.csv", "as", "new.csv")
+    load_iris(as_frame=True).data[:2].to_csv("new.csv", index=False)
+
+    both = iris("predict", "mymodel", "new.csv", "-o", "both.npy")
+    iris("predict", "mymodel", "./new.csv", "-o", "file.npy")
+
+    assert "new.csv is the stored data set, not the file" in both.err
+    assert (len(np.load("both.npy")), len(np.load("file.npy"))) == (5, 2)
+
+
+@pytest.mark.parametrize(
+    ("line", "status", "named"),
+    [
+        ("fitt m X", 2, "No such verb 'fitt'. Did you mean 'fit'?"),
+        ("ls --jsn", 2, "No such option '--jsn'. Did you mean '--json'?"),
+        ("get", 2, "Missing argument 'NAME'"),
+        ("put Y.csv", 2, "There is no file 'Y.csv'. Did you mean 'X.csv'?"),
+        ("put {a} as b", 2, "a shell has no variables"),
+        ("get X -o X.xls", 2, "ends in one of .csv, .parquet, .npy, .json"),
+        ("get X -o no/X.csv", 2, "there is no folder 'no'"),
+        ("get nothing", 1, "Nothing named 'nothing' is stored"),
+        ("fit nomodel X.csv", 1, "nomodel"),
+        ("status 12", 1, "12"),
+        ("local stop", 1, "No local services are used"),
+        ("put broken.parquet", 1, "can't be read"),
+        ("get X@x", 1, "is not a whole number"),
+    ],
+)
+def test_mistake_is_short_and_has_a_status(
+    omega: Command, line: str, status: int, named: str
+) -> None:
+    Path("broken.parquet").write_bytes(b"PAR?")
+    ended = omega(*line.split())
+
+    assert (ended.status, ended.out) == (status, "")
+    assert named in ended.err
+    assert ended.err.startswith("omega: ")
+    assert "Traceback" not in ended.err
+    assert "%omega" not in ended.err
+    assert len(ended.err.splitlines()) <= 3
+
+
+def test_what_has_no_form_in_a_file_is_refused(omega: Command, om: Omega) -> None:
+    om.models.put(LogisticRegression(), "m")
+
+    for name in ("m.csv", "m.npy", "m.json"):
+        ended = omega("get", "m", "-o", name)
+        assert (ended.status, "can't be written" in ended.err) == (1, True), ended
+        assert not Path(name).exists()
+
+
+def test_help_lists_the_verbs_and_worker(omega: Command) -> None:
+    assert "  worker " in omega().out
+    assert omega("help").out == omega("-h").out == omega("--help").out
+    assert omega("worker", "-h").out.startswith("omega worker [options]")
+    assert omega("fit", "--help").status == 0
+
+
+def test_worker_without_settings_says_what_to_set(
+    omega: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("OMEGA_MONGO_URL")
+    ended = omega("worker")
+
+    assert ended.status == 1
+    assert "OMEGA_MONGO_URL" in ended.err
+
+
+def test_reader_that_goes_away_is_no_error(omega: Command) -> None:
+    ended = subprocess.run(
+        f"{' '.join(map(repr, OMEGA))} help | true",
+        shell=True,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert ended.stderr == ""
+
+
+def test_interrupt_ends_the_waiting_and_not_the_task(iris: Command) -> None:
+    terminal, other_end = pty.openpty()
+    process = subprocess.Popen(
+        [*OMEGA, "fit", "mymodel", "X", "y", "--queue", "nobody-listens"],
+        stdout=subprocess.PIPE,
+        stderr=other_end,
+    )
+    os.close(other_end)
+    shown = ""
+    while "fit mymodel: waiting for a worker" not in shown:
+        shown += os.read(terminal, 4096).decode()
+    process.send_signal(signal.SIGINT)
+    while "waits again" not in shown:
+        shown += os.read(terminal, 4096).decode()
+    out, _ = process.communicate(timeout=30)
+    os.close(terminal)
+
+    assert (process.returncode, out) == (130, b"")
+    assert "\x1b[2Kfit mymodel: goes on\r\nomega: not waiting any more; task" in shown
+    assert "→ omega status" in shown
+    assert json.loads(iris("status", "--json").out)["state"] == "QUEUED"
