@@ -20,7 +20,7 @@ from omega_jupyter.local.mongod import find_mongod
 T = TypeVar("T")
 
 
-def wait_for(condition: Callable[[], T], seconds: float = 30.0) -> T:
+def wait_for(condition: Callable[[], T], seconds: float = 60.0) -> T:
     """Return the condition's first true value; fail after some seconds."""
     end = time.monotonic() + seconds
     while not (value := condition()):

@@ -5,8 +5,6 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,14 +13,6 @@ import pytest
 
 from omega_jupyter.config import OmegaConfig, SecretUrl
 from omega_jupyter.runtime.app import make_app
-
-
-def wait_until(condition: Callable[[], bool], seconds: float = 60) -> None:
-    """Wait until the condition is true; fail when it does not become so in time."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, "the condition did not come true"
-        time.sleep(0.02)
 
 
 def kill_tree(process: subprocess.Popen[bytes]) -> None:

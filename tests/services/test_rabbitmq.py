@@ -20,7 +20,8 @@ from sklearn.linear_model import LogisticRegression
 
 from omega_jupyter.errors import Unavailable
 from omega_jupyter.omega import Omega
-from tests.processes import kill_tree, start_worker, wait_until
+from tests.mongo_server import wait_for
+from tests.processes import kill_tree, start_worker
 
 SERVER = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
 
@@ -71,7 +72,7 @@ def rabbitmq() -> Iterator[str]:
         return True
 
     try:
-        wait_until(answers)
+        wait_for(answers)
         yield url
     finally:
         kill_tree(server)
@@ -112,7 +113,7 @@ def test_killed_worker_loses_nothing_on_rabbitmq(stored: Omega, tmp_path: Path) 
     stored.models.put(RandomForestClassifier(300, random_state=0), "slow")
     first = worker_of(stored, tmp_path)
     task = stored.runtime.model("slow").fit("X", "y")
-    wait_until(lambda: task.state == "STARTED")
+    wait_for(lambda: task.state == "STARTED")
     kill_tree(first)
 
     second = worker_of(stored, tmp_path)

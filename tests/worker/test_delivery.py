@@ -16,7 +16,8 @@ from sklearn.ensemble import RandomForestClassifier
 
 from omega_jupyter.errors import TaskLost
 from omega_jupyter.omega import Omega
-from tests.processes import Worker, kill_tree, start_worker, wait_until
+from tests.mongo_server import wait_for
+from tests.processes import Worker, kill_tree, start_worker
 
 X, y = make_classification(20_000, 40, random_state=0)
 # About five seconds on one core.
@@ -65,7 +66,7 @@ def test_killed_worker_loses_nothing_and_publishes_once(
     om, start = own_worker
     first = start()
     task = om.runtime.model("slow").fit("X", "y")
-    wait_until(lambda: task.state == "STARTED")
+    wait_for(lambda: task.state == "STARTED")
     kill_tree(first)
 
     second = start()
@@ -85,7 +86,7 @@ def test_killed_pool_process_is_a_lost_task_and_the_worker_lives_on(
     process = start()
     try:
         task = om.runtime.model("slow").fit("X", "y")
-        wait_until(lambda: task.state == "STARTED")
+        wait_for(lambda: task.state == "STARTED")
         busy = max(
             psutil.Process(process.pid).children(),
             key=lambda child: sum(child.cpu_times()[:2]),

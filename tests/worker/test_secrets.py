@@ -23,7 +23,8 @@ from omega_jupyter.local.mongod import find_mongod
 from omega_jupyter.omega import Omega
 from omega_jupyter.runtime.app import make_app
 from omega_jupyter.runtime.credentials import HEADER
-from tests.processes import start_worker, wait_until
+from tests.mongo_server import wait_for
+from tests.processes import start_worker
 
 PASSWORD = "wonder/land@7"
 FORMS = (PASSWORD.encode(), quote(PASSWORD, safe="").encode())
@@ -198,4 +199,4 @@ def test_task_that_ended_never_runs_again(
 
 def wait_for_line(log: Path, *words: str) -> None:
     """Wait until a line of the log has all these words."""
-    wait_until(lambda: any(all(w in line for w in words) for line in log.read_text().splitlines()))
+    wait_for(lambda: any(all(w in line for w in words) for line in log.read_text().splitlines()))
