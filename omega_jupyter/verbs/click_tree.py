@@ -51,7 +51,11 @@ def parse(
         A word is missing, too many, or an option that does not exist.
     """
     command = build(verb, place)
-    argv = [word.text if word.option else f"{_MARK}{number}" for number, word in enumerate(words)]
+    # An option's own text must not be taken for a token.
+    argv = [
+        word.text.replace(_MARK, "\N{REPLACEMENT CHARACTER}") if word.option else f"{_MARK}{number}"
+        for number, word in enumerate(words)
+    ]
     try:
         with command.make_context(f"{prefix} {verb.name}", argv, obj=tuple(words)) as context:
             # click writes the names of arguments small; ours has X.

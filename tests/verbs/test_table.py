@@ -5,6 +5,8 @@ from __future__ import annotations
 import inspect
 
 import pytest
+from hypothesis import event, example, given
+from hypothesis import strategies as st
 
 from omega_jupyter.verbs.click_tree import parse
 from omega_jupyter.verbs.help import overview, verb_help, verb_named
@@ -12,6 +14,15 @@ from omega_jupyter.verbs.table import THEMES, VERBS
 from omega_jupyter.verbs.usage import UsageError
 from omega_jupyter.verbs.verb import Verb
 from omega_jupyter.verbs.words import Word, split
+
+# Lines that are rich in options and values.
+awkward = st.lists(
+    st.sampled_from(
+        ["-", "--", "-n", "-n3", "-o", "-h", "-bo", "--queue", "--queue=", "--timeout=1", "-l"]
+        + ["x", "'-x'", '""', "X[a]@1", "{1}", "\x000", "-n\x0099", "--queue=\x000", "as"]
+    )
+    | st.text(max_size=5)
+).map(" ".join)
 
 each_verb = pytest.mark.parametrize("verb", VERBS, ids=lambda verb: verb.name)
 
@@ -56,8 +67,8 @@ def test_help_tells_of_every_part(verb: Verb) -> None:
 
 @each_verb
 def test_examples_can_be_read(verb: Verb) -> None:
-    for example in verb.examples:
-        words = [word for word in split(example) if word.keyword is None]
+    for line in verb.examples:
+        words = [word for word in split(line) if word.keyword is None]
         parse(verb, words[1:], prefix="%omega", place="magic")
 
 
@@ -116,3 +127,15 @@ def test_wrong_line_says_what_and_how(line: str, named: str) -> None:
     assert named in caught.value.message
     assert caught.value.hint
     assert "\x00" not in str(caught.value)
+
+
+@given(st.sampled_from(VERBS), awkward)
+@example(verb_named(VERBS, "tasks", "%omega"), "-n\x0099")
+def test_any_line_is_sorted_or_refused_clearly(verb: Verb, line: str) -> None:
+    try:
+        values = parse(verb, split(line), prefix="%omega", place="cli")
+    except UsageError:
+        event("refused")
+    else:
+        event("sorted")
+        assert set(values) == {part.name for part in (*verb.arguments, *verb.options)}
