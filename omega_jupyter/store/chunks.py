@@ -193,7 +193,7 @@ class StoredSource(Source):
                 identities[chunk_id(entry["s"], key.group, key.block, part)] = (key, part)
         pending: dict[Key, list[bytes | None]] = {}
         with mongo_errors(self._url):
-            cursor = chunks(self._url).find({"_id": {"$in": list(identities)}}, {"c": 0})
+            cursor = chunks(self._url).find({"_id": {"$in": list(identities)}})
             for document in cursor.batch_size(len(identities) + 1):
                 key, part = identities.pop(document["_id"])
                 data = _decompress(document["d"])

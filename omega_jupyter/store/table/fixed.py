@@ -189,7 +189,8 @@ class Periods(_OnIntegers):
         """Describe a period array."""
         import pandas as pd
 
-        name = array.dtype.freq.freqstr
+        # An offset's own name (ME) is not the period's (M).
+        name = str(array.dtype).removeprefix("period[").removesuffix("]")
         if pd.PeriodDtype(name) != array.dtype:
             raise Refused(f"has the dtype {array.dtype}, whose frequency has no name to keep")
         return cls({"f": name})

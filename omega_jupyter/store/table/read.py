@@ -136,14 +136,16 @@ class TableReader:
         """
         positions = list(range(self.width)) if columns is None else list(columns)
         chosen = self.all_rows() if selection is None else selection.rows
-        unique = list(dict.fromkeys(positions))
+        # Ascending within a block is what pandas relies on; the wanted order comes last.
+        unique = sorted(set(positions))
         gather = self._read([*unique, *self.index_columns], chosen)
         index = self._index(gather, selection)
         labels = self.labels if columns is None else self.labels.take(unique)
         blocks = gather.blocks({column: place for place, column in enumerate(unique)})
         frame = make_frame(blocks, index, labels)
         if unique != positions:
-            frame = frame.iloc[:, [unique.index(position) for position in positions]]
+            places = {position: place for place, position in enumerate(unique)}
+            frame = frame.iloc[:, [places[position] for position in positions]]
         if "attrs" in self._body:
             frame.attrs = typed.loads(self._body["attrs"])
         if self._body.get("unique_labels"):

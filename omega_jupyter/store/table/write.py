@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from omega_jupyter.errors import Invalid
@@ -45,17 +46,21 @@ def encode_table(frame: Any, type_name: str) -> Encoded:
     kinds, arrays = _columns(frame, blobs)
     labels = blobs.add(_refusing("the column labels", lambda: dump_index(frame.columns)))
     index = _refusing("the index", lambda: RowIndex.of(frame.index, blobs))
+    # Not across the border: the row index is read with every choice of columns.
+    runs = runs_of(kinds) + runs_of(index.kinds)
     kinds += index.kinds
     arrays += index.arrays
-    row_bytes = [kind.row_bytes(array) for kind, array in zip(kinds, arrays, strict=True)]
-    runs = runs_of(kinds)
-    full = group_rows(sum(row_bytes))
-    blocks = blocks_of(runs, row_bytes, full)
-    groups = [min(full, len(frame) - at) for at in range(0, len(frame), full)]
 
     def name(column: int) -> str:
         return f"Column {frame.columns[column]!r}" if column < frame.shape[1] else "The index"
 
+    row_bytes = [
+        _refusing(name(column), partial(kind.row_bytes, array))
+        for column, (kind, array) in enumerate(zip(kinds, arrays, strict=True))
+    ]
+    full = group_rows(sum(row_bytes))
+    blocks = blocks_of(runs, row_bytes, full)
+    groups = [min(full, len(frame) - at) for at in range(0, len(frame), full)]
     segment = TableSegment(kinds, arrays, blocks, groups, name)
     entries, beside = blobs.dump(1)
     body: dict[str, Any] = {
