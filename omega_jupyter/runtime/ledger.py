@@ -55,7 +55,7 @@ class Ledger:
         """
         now = datetime.now(UTC)
         with mongo_errors(self.url):
-            self._collection().insert_one(
+            self._durable().insert_one(
                 {
                     **record,
                     "state": "QUEUED",
@@ -108,8 +108,9 @@ class Ledger:
         changes = {"state": state, f"times.{state}": now, **fields}
         if state in FINAL:
             changes |= {"finished": now, "expires": now + KEPT_FOR}
+        collection = self._durable() if state in FINAL else self._collection()
         with mongo_errors(self.url):
-            updated = self._collection().update_one(
+            updated = collection.update_one(
                 {"_id": task_id, "state": {"$nin": list(FINAL)}}, {"$set": changes}
             )
         return bool(updated.matched_count)
@@ -167,6 +168,18 @@ class Ledger:
         with mongo_errors(self.url):
             cursor = self._collection().find(query, {"result": 0})
             return list(cursor.sort("submitted", -1).limit(limit))
+
+    def _durable(self) -> Collection[Document]:
+        """Return the collection for what must survive a crash of the server.
+
+        The message is acknowledged after the result was written: a crash that
+        forgot the result would leave a task that nobody runs again.
+        """
+        from pymongo import WriteConcern
+
+        collection = self._collection()
+        concern = WriteConcern(**{**collection.write_concern.document, "j": True})
+        return collection.with_options(write_concern=concern)
 
     def _collection(self) -> Collection[Document]:
         collection = connect(self.url)[TASKS]
