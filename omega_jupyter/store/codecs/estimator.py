@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import platform
 from typing import Any
+from zipfile import BadZipFile
 
 from omega_jupyter.errors import Invalid, Untrusted
 from omega_jupyter.store.codecs.codec import Codec, Part
@@ -13,6 +14,8 @@ from omega_jupyter.store.trust import check_trust
 
 __all__ = ["EstimatorCodec", "environment"]
 
+# What skops raises where a file is none, or its types have changed since.
+_UNREADABLE = (BadZipFile, ImportError, AttributeError, KeyError, ValueError, TypeError)
 _RECORDED = ("scikit-learn", "numpy", "scipy", "pandas", "skops")
 _METHODS = ("fit", "predict", "transform", "fit_predict", "fit_transform")
 
@@ -80,12 +83,13 @@ class EstimatorCodec(Codec):
                 f"Model {what} is damaged: its content does not match its hash",
                 hint="an earlier version may be sound; `%omega info` shows the latest",
             )
-        types = check_trust(what, skops.io.get_untrusted_types(data=data), part.trusted)
+        types: list[str] = []
         try:
+            types = check_trust(what, skops.io.get_untrusted_types(data=data), part.trusted)
             model = skops.io.loads(data, trusted=types)
         except UntrustedTypesFoundException as error:
             raise Untrusted(f"Model {what} is refused: {error}", types=types) from error
-        except (ImportError, AttributeError) as error:
+        except _UNREADABLE as error:
             raise Invalid(
                 f"Model {what} can't be loaded here: {error}",
                 hint="`%omega info` shows the versions that it was stored with",
