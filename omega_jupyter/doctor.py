@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
-from omega_jupyter.errors import OmegaError
+from omega_jupyter.errors import OmegaError, Unavailable
 from omega_jupyter.store.connection import bounded, connect, forget, mongo_errors
 
 if TYPE_CHECKING:
@@ -180,10 +180,10 @@ def _broker_hint(url: SecretUrl) -> str:
 def _workers(app: Celery, config: OmegaConfig, replies: dict[str, Any]) -> str:
     found = app.control.inspect(timeout=WORKER_SECONDS).ping() or {}
     if not found:
-        start = "`omega local start`" if config.is_local else "`omega worker` on a machine"
-        raise _NoWorkerError(
-            "no worker answers", f"{start} starts one; a worker that is busy answers too"
-        )
+        start = "`omega worker` on a machine starts one; a worker that is busy answers too"
+        if config.is_local:
+            start = "it takes some seconds to start: try again, else `omega local stop` and start"
+        raise _NoWorkerError("no worker answers", start)
     replies.update(dict.fromkeys(found))
     asked = app.control.inspect(destination=list(found), timeout=WORKER_SECONDS)
     replies.update(asked._request("omega_versions") or {})
@@ -246,7 +246,9 @@ def _attempt(hop: str, url: SecretUrl, ask: Callable[[], str], hint: str | None)
         try:
             found.append(Check(hop, True, ask()))
         except OmegaError as error:
-            found.append(Check(hop, False, _masked(error.message, url), error.hint or hint))
+            # The hint of what is unavailable leads here, where the next step must be told.
+            own = None if isinstance(error, Unavailable) else error.hint
+            found.append(Check(hop, False, _masked(error.message, url), own or hint))
         except Exception as error:  # noqa: BLE001 - whatever a driver raises is the finding
             text = str(error).partition(", Timeout:")[0] or type(error).__name__
             shown = f"{_shown(url)} does not work: {_masked(text, url)}"
