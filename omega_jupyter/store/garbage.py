@@ -13,7 +13,7 @@ import time
 import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from omega_jupyter.config import SecretUrl
@@ -122,7 +122,8 @@ def collect(
     """
     prepare(url)
     with mongo_errors(url):
-        now: datetime = connect(url).command("hello")["localTime"]
+        # Commands answer without a zone, whatever the client is set to.
+        now: datetime = connect(url).command("hello")["localTime"].replace(tzinfo=UTC)
         done = _collect_internal(url, now - internal_age)
         done += _collect_dropped(url, now - dropped_grace)
         return done + _collect_orphans(url, now, orphan_grace)
@@ -190,20 +191,29 @@ def _delete_versions(url: SecretUrl, query: Document) -> Collected:
 def _collect_orphans(url: SecretUrl, now: datetime, grace: timedelta) -> Collected:
     """Note chunks of no version; delete those that were noted a grace time ago."""
     state = versions(url).find_one({"_id": _STATE}) or {}
-    seen: dict[str, datetime] = state.get("seen", {})
-    segments = _segments_after(url, state.get("cursor"))
+    noted: dict[str, datetime] = state.get("seen", {})
+    start = state.get("cursor")
+    segments = _segments_after(url, start)
+    cursor = segments[-1] if len(segments) == SEGMENTS_A_RUN else None
+    # What was noted elsewhere waits for its turn; what is gone here is forgotten.
+    seen = {key: when for key, when in noted.items() if not _between(start, key, cursor)}
     referenced = _referenced(url, segments)
     orphans = []
     for segment in segments:
         if segment in referenced:
-            seen.pop(str(segment), None)
-        elif now - seen.setdefault(str(segment), now) >= grace:
+            continue
+        since = noted.get(str(segment), now)
+        if now - since >= grace:
             orphans.append(segment)
-            del seen[str(segment)]
-    cursor = segments[-1] if len(segments) == SEGMENTS_A_RUN else None
+        else:
+            seen[str(segment)] = since
     changes = _FIXED | {"seen": seen, "cursor": cursor}
     versions(url).update_one({"_id": _STATE}, {"$set": changes}, upsert=True)
     return _delete_segments(url, orphans)
+
+
+def _between(start: ObjectId | None, key: str, end: ObjectId | None) -> bool:
+    return (start is None or key > str(start)) and (end is None or key <= str(end))
 
 
 def _segments_after(url: SecretUrl, cursor: ObjectId | None) -> list[ObjectId]:
