@@ -6,7 +6,10 @@ import os
 import time
 from typing import Any
 
+from bson import ObjectId
 from celery import Celery
+from pymongo import WriteConcern
+from pymongo.errors import ConnectionFailure, DuplicateKeyError
 
 from omega_jupyter.config import SecretUrl
 from omega_jupyter.store.connection import connect
@@ -32,18 +35,31 @@ app = make_app(
 )
 
 
+def write(note: dict[str, Any]) -> None:
+    """Write a note for good, however long MongoDB is away."""
+    note["_id"] = ObjectId()
+    while True:
+        database = connect(SecretUrl(os.environ["TINY_BROKER"]))
+        journaled = WriteConcern(w=1, j=True)
+        try:
+            database.get_collection("ran", write_concern=journaled).insert_one(note)
+        except DuplicateKeyError:
+            return
+        except ConnectionFailure:
+            continue
+        return
+
+
 @app.task(name="note", bind=True)
 def note(self: Any, text: str, seconds: float = 0.0) -> None:
     """Note in the broker's database that the task began and that it ended."""
-    ran = connect(SecretUrl(os.environ["TINY_BROKER"]))["ran"]
+    ids = {"task": self.request.id, "text": text}
     delivery = {
-        "task": self.request.id,
-        "text": text,
         "pid": os.getpid(),
         "main": os.getppid(),
         "redelivered": bool(self.request.delivery_info.get("redelivered")),
         "count": self.request.get("x-delivery-count"),
     }
-    ran.insert_one(delivery | {"event": "began"})
+    write(ids | delivery | {"event": "began"})
     time.sleep(seconds)
-    ran.insert_one({"task": self.request.id, "text": text, "event": "ended"})
+    write(ids | {"event": "ended"})
