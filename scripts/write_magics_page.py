@@ -1,5 +1,8 @@
 """Write docs/magics.md from the table of verbs; `make test` fails where it is not up to date."""
 
+# Lines of a page are as long as their paragraphs and tables.
+# ruff: noqa: E501
+
 from __future__ import annotations
 
 from pathlib import Path
@@ -26,6 +29,20 @@ INTRODUCTION = """\
 - **Waiting**: after half a second a line shows how far the task is. Interrupting the cell ends the waiting, not the task; the message says how to go on.
 - **Tab** completes verbs, options, stored names, columns and task ids.
 - **Errors** are short, name the thing and the next step, and the cell fails.
+
+| a word | is |
+|---|---|
+| `X` | the stored X, else the variable X |
+| `'X'` | the stored X, never a variable |
+| `:X`, `$X`, `$df.values` | the variable, never something stored; one that holds a text stands for that text |
+| `{X[:100]}` | the value of a Python expression |
+| `[[5.1, 3.5]]` | a list that is written out |
+| `X[a,b]`, `X[^a]`, `X@3`, `X@-2` | columns, all other columns, a version, the last but one |
+| `'my data'`, `"my data"` | one word; a quote within it is written `\\'` or `\\"` |
+| `key=value` | a keyword: `0.5`, `None`, `[1, 2]` are values, `lbfgs` and `'0.5'` are texts, `{n}` is an expression |
+| `X as sales` | with `put`: X under the name sales |
+| `# …` | a comment, to the end of the line |
+| `;` | at the end of a line: do not show the value |
 
 To have the magic in every notebook without `%load_ext`, add to `ipython_config.py`: `c.MagicsManager.lazy_magics = {"omega": "omega_jupyter"}`. Formatters leave
 cells of magics that they do not know alone; for black: `[tool.black] python-cell-magics = ["omega"]`.

@@ -202,6 +202,17 @@ def test_worker_without_settings_says_what_to_set(
     assert "OMEGA_MONGO_URL" in ended.err
 
 
+def test_doctor_fails_where_a_hop_does(iris: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    well = iris("doctor")
+    monkeypatch.delenv("OMEGA_BROKER_URL")
+    ill = iris("doctor")
+
+    assert (well.status, "FAILED" in well.out) == (0, False), well.out
+    assert ill.status == 1
+    assert "\nFAILED  worker" in ill.out
+    assert "→ `omega worker`" in ill.out
+
+
 def test_reader_that_goes_away_is_no_error(omega: Command) -> None:
     ended = subprocess.run(
         f"{' '.join(map(repr, OMEGA))} help | true",

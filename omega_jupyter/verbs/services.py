@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from omega_jupyter.local.status import LocalStatus
     from omega_jupyter.verbs.caller import Caller
 
-__all__ = ["LocalReport", "doctor", "local"]
+__all__ = ["Checkup", "LocalReport", "doctor", "local"]
 
 
 def local(caller: Caller, action: str | None) -> LocalReport | None:
@@ -87,7 +87,22 @@ def doctor(caller: Caller) -> Listing[Check]:
     fields: list[Field[Check]] = [
         Field("", lambda check: "ok" if check.ok else "FAILED"),
         Field("hop", lambda check: check.hop),
-        Field("", lambda check: check.message),
+        Field("found", lambda check: check.message),
         Field("next step", lambda check: check.hint or ""),
     ]
-    return Listing(checks, fields, empty="", ok=all(check.ok for check in checks))
+    return Checkup(checks, fields, empty="", ok=all(check.ok for check in checks))
+
+
+class Checkup(Listing["Check"]):
+    """What the doctor found; as text with each next step on a line of its own."""
+
+    def __repr__(self) -> str:
+        width = max((len(check.hop) for check in self), default=0)
+        lines = []
+        for check in self:
+            lines.append(
+                f"{'ok' if check.ok else 'FAILED':<6}  {check.hop:<{width}}  {check.message}"
+            )
+            if check.hint and not check.ok:
+                lines.append(f"{'':<{width + 8}}  → {check.hint}")
+        return "\n".join(lines)
