@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Literal
 
 import click
@@ -68,6 +68,7 @@ def parse(
         ) from None
 
 
+@cache
 def build(verb: Verb, place: Literal["magic", "cli"]) -> click.Command:
     """Return the click command of a verb."""
     parameters: list[click.Parameter] = [_argument(argument) for argument in verb.arguments]
