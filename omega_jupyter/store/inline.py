@@ -69,6 +69,6 @@ def decode(text: str) -> Any:
     try:
         document = bson.decode(base64.b64decode(text, validate=True))
         kind, body, segments = document["kind"], document["body"], document["segments"]
-    except (ValueError, KeyError, TypeError, bson.errors.BSONError):
+        return codec_of_kind(kind).decode(InlineSource(segments), body, Part(), "The result")
+    except (ValueError, LookupError, TypeError, AttributeError, bson.errors.BSONError):
         raise Invalid("The result can't be read: it is not in the format of results") from None
-    return codec_of_kind(kind).decode(InlineSource(segments), body, Part(), "The result")
