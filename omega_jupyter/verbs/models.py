@@ -20,6 +20,7 @@ _BY_PLACE = {
     "X": "X is given by its place: {verb} MODEL X",
     "y": "y is given by its place: {verb} MODEL X y",
     "result": "--result NAME keeps the output",
+    "self": "{verb} -h",
 }
 
 

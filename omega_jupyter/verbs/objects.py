@@ -156,8 +156,10 @@ def _put(om: Omega, value: Any, name: str, new: bool, attributes: Mapping[str, A
 
 
 def _filters(keywords: Mapping[str, Any]) -> dict[str, Any]:
-    """Keep a column called ``name`` apart from the parameter of that name."""
-    return {"name__eq" if key == "name" else key: value for key, value in keywords.items()}
+    """Keep columns called ``name`` and ``self`` apart from the parameters of that name."""
+    return {
+        f"{key}__eq" if key in ("name", "self") else key: value for key, value in keywords.items()
+    }
 
 
 def _stores(om: Omega, store: str | None) -> list[DatasetStore | ModelStore]:

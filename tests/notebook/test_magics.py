@@ -63,6 +63,12 @@ def test_get_takes_columns_version_and_filters(data: Notebook) -> None:
     assert list(got["a"]) == [2.0, 3.0]
 
 
+def test_any_column_can_be_a_filter(data: Notebook) -> None:
+    data("%omega put {pd.DataFrame({'name': ['a', 'b'], 'self': [1, 2]})} as people")
+
+    assert len(data("%omega get people name=a self=1")) == 1
+
+
 def test_get_binds_with_o(data: Notebook) -> None:
     shown = data.run("%omega put y\n%omega get y -o z")
 
@@ -181,6 +187,7 @@ def test_one_name_of_two_kinds_needs_the_store(data: Notebook) -> None:
         ("%omega predict m model", Invalid, "which is no data"),
         ("%omega predict m X[a]", Invalid, "goes with a stored data set"),
         ("%omega predict m X X=1", UsageError, "X= can't be a keyword of predict"),
+        ("%omega predict m X self=1", UsageError, "self= can't be a keyword of predict"),
         ("%omega fit m X -b --timeout 3", UsageError, "-b does not wait"),
         ("%%omega ls\na = 1", UsageError, "ls takes no key=value"),
         ("%%omega put X\nwhat", UsageError, "not of the form name=value"),
