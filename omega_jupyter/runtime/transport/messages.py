@@ -166,6 +166,9 @@ class Messages:
 
     def follow(self, position: Timestamp, wait: float) -> Cursor[Document]:
         """Return a cursor of later notifications that waits up to ``wait`` seconds for one."""
+        limit = connect(self.url).client.options.pool_options.socket_timeout
+        if limit is not None:  # the user's word: no answer may take longer
+            wait = min(wait, limit / 2)
         cursor = self._notify.find({"at": {"$gt": position}}, cursor_type=CursorType.TAILABLE_AWAIT)
         return cursor.max_await_time_ms(int(wait * 1000))
 
