@@ -193,7 +193,7 @@ def small_disk(local: Local) -> Iterator[Local]:
     small = Local(folder)
     yield small
     small.end()
-    subprocess.run(["umount", str(folder)], check=True)
+    subprocess.run(["umount", "--lazy", str(folder)], check=True)
 
 
 def fill(folder: Path) -> None:
