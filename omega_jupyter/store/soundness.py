@@ -37,6 +37,8 @@ def check_trees(model: Any, what: str) -> None:
             sound = _tree_is_sound(found)
         elif name == "TreePredictor":
             sound = _predictor_is_sound(found)
+        elif name.startswith(("KDTree", "BallTree")):
+            sound = _search_tree_is_sound(found)
         else:
             continue
         if not sound:
@@ -93,3 +95,21 @@ def _predictor_is_sound(predictor: Any) -> bool:
         if ((children <= places) | (children >= len(nodes))).any():
             return False
     return bool((nodes["feature_idx"][inner] >= 0).all())
+
+
+def _search_tree_is_sound(tree: Any) -> bool:
+    data, places, nodes, bounds = (numpy_array(part) for part in tree.get_arrays())
+    starts, stops = nodes["idx_start"], nodes["idx_end"]
+    return bool(
+        len(places) == len(data)
+        and ((places >= 0) & (places < len(data))).all()
+        and ((starts >= 0) & (starts <= stops) & (stops <= len(data))).all()
+        and bounds.shape[1] == len(nodes)
+    )
+
+
+def numpy_array(part: Any) -> Any:
+    """Return a memory view of scikit-learn as an array."""
+    import numpy as np
+
+    return np.asarray(part)

@@ -18,86 +18,56 @@ from omega_jupyter.errors import Untrusted
 
 __all__ = ["check_trust", "is_trusted"]
 
-# Extension types of scikit-learn that hold a fitted state, and plain types.
+# Plain types, and those of fitted states that are not estimators themselves.
 _TYPES = frozenset(
-    [
-        "builtins.bool",
-        "builtins.bytes",
-        "builtins.bytearray",
-        "builtins.complex",
-        "builtins.dict",
-        "builtins.float",
-        "builtins.frozenset",
-        "builtins.int",
-        "builtins.list",
-        "builtins.range",
-        "builtins.set",
-        "builtins.slice",
-        "builtins.str",
-        "builtins.tuple",
-        "collections.Counter",
-        "collections.OrderedDict",
-        "collections.defaultdict",
-        "datetime.date",
-        "datetime.datetime",
-        "datetime.timedelta",
-        "datetime.timezone",
-        "zoneinfo.ZoneInfo",
-        "numpy.dtype",
-        "numpy.ndarray",
-        "numpy.matrix",
-        "numpy.ma.MaskedArray",
-        "numpy.ma.core.MaskedArray",
-        "numpy.random.mtrand.RandomState",
-        "numpy.random._generator.Generator",
-        "numpy.random.RandomState",
-        "numpy.random.Generator",
-        "scipy.interpolate._interpolate.interp1d",
-        "scipy.interpolate.interpolate.interp1d",
-        "scipy.interpolate._bsplines.BSpline",
-        "scipy.stats._distn_infrastructure.rv_continuous_frozen",
-        "scipy.stats._distn_infrastructure.rv_discrete_frozen",
-        "sklearn.tree._tree.Tree",
-        "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
-        "sklearn.neighbors._kd_tree.KDTree",
-        "sklearn.neighbors._kd_tree.KDTree32",
-        "sklearn.neighbors._kd_tree.KDTree64",
-        "sklearn.neighbors._kd_tree.newObj",
-        "sklearn.neighbors._ball_tree.BallTree",
-        "sklearn.neighbors._ball_tree.BallTree32",
-        "sklearn.neighbors._ball_tree.BallTree64",
-        "sklearn.neighbors._ball_tree.newObj",
-        "sklearn.neighbors._unsupervised.NearestNeighbors",
-        "sklearn.utils._bunch.Bunch",
-        "sklearn.utils.deprecation._DictWithDeprecatedKeys",
-        "sklearn.covariance._graph_lasso._DictWithDeprecatedKeys",
-        "sklearn.calibration._CalibratedClassifier",
-        "sklearn.calibration._SigmoidCalibration",
-        "sklearn.ensemble._bagging._BaggingClassifier",
-        "sklearn.ensemble._gb_losses.BinomialDeviance",
-        "sklearn.feature_extraction._hashing_fast.transform",
-        "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
-        "sklearn.neural_network._stochastic_optimizers.SGDOptimizer",
-    ]
+    """
+    builtins.bool builtins.bytearray builtins.bytes builtins.complex builtins.dict
+    builtins.float builtins.frozenset builtins.int builtins.list builtins.range builtins.set
+    builtins.slice builtins.str builtins.tuple
+    collections.Counter collections.OrderedDict collections.defaultdict
+    datetime.date datetime.datetime datetime.timedelta datetime.timezone zoneinfo.ZoneInfo
+    numpy.dtype numpy.ndarray numpy.matrix numpy.ma.MaskedArray numpy.ma.core.MaskedArray
+    numpy.random._generator.Generator numpy.random.Generator
+    numpy.random.mtrand.RandomState numpy.random.RandomState
+    scipy.interpolate._bsplines.BSpline
+    sklearn.calibration._CalibratedClassifier sklearn.calibration._SigmoidCalibration
+    sklearn.cluster._bisect_k_means._BisectingTree
+    sklearn.covariance._graph_lasso._DictWithDeprecatedKeys
+    sklearn.ensemble._hist_gradient_boosting.binning._BinMapper
+    sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor
+    sklearn.neighbors._ball_tree.BallTree sklearn.neighbors._ball_tree.BallTree32
+    sklearn.neighbors._ball_tree.BallTree64
+    sklearn.neighbors._kd_tree.KDTree sklearn.neighbors._kd_tree.KDTree32
+    sklearn.neighbors._kd_tree.KDTree64
+    sklearn.neural_network._stochastic_optimizers.AdamOptimizer
+    sklearn.neural_network._stochastic_optimizers.SGDOptimizer
+    sklearn.tree._tree.Tree
+    sklearn.utils._bunch.Bunch
+    """.split()  # noqa: SIM905 - a list of words is read more easily
 )
-# Modules of scikit-learn whose classes hold nothing but numbers.
+# Modules of scikit-learn whose classes hold nothing but numbers and parameters. scipy.stats is
+# not among them: its distributions make code of their state when they are loaded.
 _MODULES = (
     "sklearn._loss",
     "sklearn.gaussian_process.kernels",
-    "sklearn.metrics._dist_metrics",
     "sklearn.linear_model._sgd_fast",
-    "sklearn.ensemble._hist_gradient_boosting",
-    "sklearn.model_selection._split",
+    "sklearn.metrics._dist_metrics",
     "sklearn.metrics._scorer",
+    "sklearn.model_selection._split",
     "sklearn.utils._metadata_requests",
-    "sklearn.utils._random",
 )
-# Functions that estimators hold as parameters.
-_FUNCTIONS = (
-    "sklearn.metrics",
-    "sklearn.metrics.pairwise",
-    "sklearn.feature_selection",
+# Functions that estimators hold as parameters or attributes: ufuncs, these,
+_FUNCTIONS = frozenset(
+    """
+    numpy.abs numpy.asarray numpy.clip numpy.max numpy.mean numpy.median numpy.min
+    numpy.nan_to_num numpy.nanmean numpy.nanmedian numpy.ravel numpy.round numpy.squeeze
+    numpy.std numpy.sum numpy.var
+    scipy._lib.array_api_compat.numpy._aliases.asarray
+    sklearn.cluster._kmeans._kmeans_single_elkan sklearn.cluster._kmeans._kmeans_single_lloyd
+    """.split()  # noqa: SIM905
 )
+# and what these modules have in their public list.
+_FUNCTION_MODULES = ("sklearn.feature_selection", "sklearn.metrics", "sklearn.metrics.pairwise")
 
 
 def check_trust(what: str, types: Iterable[str], trusted: Sequence[str]) -> list[str]:
@@ -140,7 +110,7 @@ def is_trusted(name: str) -> bool:
         As ``module.Class``; looked up in this installation, where it must be
         what it is called.
     """
-    if name in _TYPES:
+    if name in _TYPES or name in _FUNCTIONS:
         return True
     module, _, last = name.rpartition(".")
     if module.partition(".")[0] not in ("sklearn", "numpy", "scipy") or ".tests" in module:
@@ -173,7 +143,7 @@ def _is_function(found: Any, module: str) -> bool:
 
     if isinstance(found, np.ufunc):
         return True
-    for public in _FUNCTIONS:
+    for public in _FUNCTION_MODULES:
         if module == public or module.startswith(f"{public}."):
             names = getattr(import_module(public), "__all__", ())
             return any(getattr(import_module(public), n, None) is found for n in names)

@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from tests.store.awkward import FRAMES
 from pandas.testing import assert_frame_equal, assert_series_equal
 
 from omega_jupyter.errors import Invalid, NotFound
 from omega_jupyter.store.datasets import DatasetStore
+from tests.store.awkward import FRAMES
 
 Point = namedtuple("Point", "x y")
 
@@ -145,7 +145,7 @@ def test_refusal_in_a_later_row_group_leaves_nothing_behind(datasets: DatasetSto
     column = np.array(["a"] * 50, dtype=object)
     column[49] = Colour.RED
 
-    with pytest.raises(Invalid, match="Column 'odd' holds a .*Colour"):
+    with pytest.raises(Invalid, match=r"Column 'odd' holds a .*Colour"):
         datasets.put(pd.DataFrame({"fine": range(50), "odd": column}), "X")
 
     assert chunks(datasets._url).count_documents({}) == 0
@@ -175,7 +175,7 @@ def test_attrs_that_cannot_be_kept_are_refused(datasets: DatasetStore) -> None:
     frame = pd.DataFrame({"x": [1]})
     frame.attrs = {"f": Colour.RED}
 
-    with pytest.raises(Invalid, match="Attrs holds a .*Colour"):
+    with pytest.raises(Invalid, match=r"Attrs holds a .*Colour"):
         datasets.put(frame, "X")
 
 

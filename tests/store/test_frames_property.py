@@ -169,7 +169,7 @@ def _hashable(part: Any) -> None:
         not isinstance(part.dtype, pd.ArrowDtype)
         or not pa.types.is_nested(part.dtype.pyarrow_dtype)
     )
-    assume(part.dtype != object or all(not isinstance(v, list) for v in part))
+    assume(part.dtype != object or all(not isinstance(v, list | tuple) for v in part))
 
 
 @st.composite
@@ -203,7 +203,8 @@ def test_any_frame_comes_back_equal_or_is_refused_by_name(
     try:
         text = encode(frame, limit=1 << 20)
     except Invalid as refusal:
-        assert _names_an_odd_column(frame, refusal.message)
+        if not _names_an_odd_column(frame, refusal.message):
+            raise
         return
     assert text is not None
     datasets.put(frame, "X")

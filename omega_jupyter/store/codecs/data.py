@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from omega_jupyter.errors import Invalid
@@ -36,7 +37,7 @@ class DataCodec(Codec):
         package = kind.__module__.partition(".")[0]
         if package == "pandas":
             return kind.__name__ in _SCALARS
-        return package == "numpy" and hasattr(obj, "dtype") and kind.__name__ != "ndarray"
+        return package == "numpy" and isinstance(obj, sys.modules["numpy"].generic)
 
     def encode(self, obj: Any) -> Encoded:
         """Write typed JSON."""

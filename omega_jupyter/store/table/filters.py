@@ -11,6 +11,7 @@ from omega_jupyter.errors import Invalid
 from omega_jupyter.store.listing import closest
 from omega_jupyter.store.table.index import names_of
 from omega_jupyter.store.table.read import Rows, Selection, TableReader
+from omega_jupyter.store.table.zones import NOT_COMPARABLE, true_where
 
 __all__ = ["OPERATORS", "Condition", "parse_filters", "select"]
 
@@ -192,15 +193,13 @@ def evaluate(condition: Condition, column: Any, what: str) -> Any:
     """
     try:
         answer = OPERATORS[condition.operator](column, condition.value)
-    except (TypeError, ValueError, AttributeError) as error:
+    except NOT_COMPARABLE as error:
         raise Invalid(
             f"The filter {condition.written}={condition.value!r} can't be applied to "
             f"{what}, whose column is {column.dtype}: {error}",
             hint="`%omega info` shows the columns' types",
         ) from None
-    if answer.dtype == bool:
-        return answer.to_numpy()
-    return answer.fillna(False).astype(bool).to_numpy()
+    return true_where(answer)
 
 
 def _no_operator(written: str, operator: str) -> Invalid:

@@ -174,16 +174,32 @@ def names_of(spec: dict[str, Any]) -> list[Any]:
 
 
 def rebuild(
-    spec: dict[str, Any], arrays: list[Any], blob: Callable[[int], bytes], *, regular: bool
+    spec: dict[str, Any], arrays: list[Any], blob: Callable[[int], bytes], *, step: int | None
 ) -> Any:
-    """Make the row index again; without its frequency where rows were left out.
+    """Make the row index again.
 
-    A range is for the caller, who knows the rows.
+    Parameters
+    ----------
+    spec : dict
+        From the table's description; not of a range, whose caller knows the rows.
+    arrays : list
+        The index columns.
+    blob : callable
+        Returns a blob of the description by its number.
+    step : int, optional
+        The distance of the rows that were read, which the frequency is multiplied
+        with. None: they have no common distance, and the index no frequency.
     """
     if spec["k"] == "levels":
         levels = [load_index(blob(number)) for number in spec["levels"]]
         return make_multi(levels, arrays, typed.loads(spec["names"]))
-    return make_index(arrays[0], typed.loads(spec["name"]), spec["freq"] if regular else None)
+    freq = spec["freq"] if step is not None else None
+    index = make_index(arrays[0], typed.loads(spec["name"]), freq if step == 1 else None)
+    if freq is not None and step != 1:
+        import pandas as pd
+
+        index.freq = pd.tseries.frequencies.to_offset(freq) * step
+    return index
 
 
 def rebuild_level(

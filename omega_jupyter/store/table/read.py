@@ -296,9 +296,7 @@ class TableReader:
             index = load_range(spec)
             return index if selection is None else index[selection.key]
         arrays = [gather.array(column) for column in self.index_columns]
-        # As in pandas, the frequency stays where the rows follow each other.
-        regular = selection is None or isinstance(selection.key, slice) or _follow(selection.key)
-        return rebuild(spec, arrays, self._blob, regular=regular)
+        return rebuild(spec, arrays, self._blob, step=1 if selection is None else _step(selection))
 
 
 _HEAD = -1
@@ -323,6 +321,12 @@ class _HeadSource(Source):
         return False
 
 
-def _follow(mask: Any) -> bool:
-    places = np.flatnonzero(mask)
-    return not len(places) or bool(places[-1] - places[0] == len(places) - 1)
+def _step(selection: Selection) -> int | None:
+    """Return the distance of the wanted rows where it is the same for all, as pandas finds it."""
+    if isinstance(selection.key, slice):
+        return 1
+    places = np.flatnonzero(selection.key)
+    if len(places) < 2:
+        return 1
+    step = int(places[1] - places[0])
+    return step if (np.diff(places) == step).all() else None

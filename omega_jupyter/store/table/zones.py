@@ -13,13 +13,17 @@ import numpy as np
 
 from omega_jupyter.store.table.kinds import Bounds, Kind
 
-__all__ = ["ZONE_GROUP", "Zone", "dump_zones", "load_zone", "may_fit", "zone_width"]
+__all__ = ["ZONE_GROUP", "Zone", "dump_zones", "load_zone", "may_fit", "true_where", "zone_width"]
 
 # The row group that zone maps have in place of one.
 ZONE_GROUP = 0xFFFF_FFFF
 MAX_WIDTH = 64
 ZONE_BYTES = 256 << 10
 MAX_VALUES = 100
+UNKNOWN_NULLS = 0xFFFF_FFFF
+
+# What pandas, numpy and Arrow raise when a value can't be compared with a column.
+NOT_COMPARABLE = (TypeError, ValueError, AttributeError, ArithmeticError, NotImplementedError)
 
 
 class Zone(NamedTuple):
@@ -68,7 +72,9 @@ def dump_zones(kinds: Sequence[Kind], bounds: Sequence[Sequence[Bounds | None]])
         zones[str(number)] = {
             "lo": kind.pack_bounds([None if b is None else b.low for b in known]),
             "hi": kind.pack_bounds([None if b is None else b.high for b in known]),
-            "n": np.array([0 if b is None else b.nulls for b in known], "<u4").tobytes(),
+            "n": np.array(
+                [UNKNOWN_NULLS if b is None else b.nulls for b in known], "<u4"
+            ).tobytes(),
             "u": [g for g, b in enumerate(known) if b is None or b.low is None or b.high is None],
         }
     return zones
@@ -107,22 +113,28 @@ def may_fit(zone: Zone, rows: Any, operator: str, value: Any) -> Any:
     """
     if operator in ("isnull", "notnull"):
         wants_null = (operator == "isnull") == bool(value)
-        fits: Any = zone.nulls > 0 if wants_null else zone.nulls < rows
+        fits: Any = zone.nulls > 0 if wants_null else zone.nulls != rows
         return fits
     test = _TESTS.get(operator)
     if test is None:
         return np.ones(len(rows), bool)
     try:
-        fits = _as_bool(test(zone, value))
-    except (TypeError, ValueError, AttributeError):
+        fits = true_where(test(zone, value))
+    except NOT_COMPARABLE:
         # pandas will say what is wrong when it is asked for the rows themselves.
         return np.ones(len(rows), bool)
     empty = zone.nulls == rows
     return (fits & ~empty) | (zone.unknown & ~empty) | (empty & _wants_null(operator, value))
 
 
-def _as_bool(answer: Any) -> Any:
-    return answer.fillna(False).astype(bool).to_numpy()
+def true_where(answer: Any) -> Any:
+    """Return where a Series is known to be true, as a numpy array."""
+    if answer.dtype == bool:
+        return answer.to_numpy()
+    known = answer.notna().to_numpy()
+    mask = np.zeros(len(answer), bool)
+    mask[known] = answer[known].astype(bool).to_numpy()
+    return mask
 
 
 def _wants_null(operator: str, value: Any) -> bool:
@@ -137,7 +149,7 @@ def _has_null(values: Any) -> bool:
 
 
 def _within(zone: Zone, value: Any) -> Any:
-    return _as_bool(zone.low <= value) & _as_bool(zone.high >= value)
+    return true_where(zone.low <= value) & true_where(zone.high >= value)
 
 
 def _series(mask: Any) -> Any:
@@ -158,16 +170,16 @@ def _any_within(zone: Zone, values: Any) -> Any:
 
 def _between(zone: Zone, bounds: Any) -> Any:
     low, high = bounds
-    return _series(_as_bool(zone.high >= low) & _as_bool(zone.low <= high))
+    return _series(true_where(zone.high >= low) & true_where(zone.low <= high))
 
 
 def _startswith(zone: Zone, prefix: Any) -> Any:
     if not isinstance(prefix, str):
         raise TypeError(prefix)
     size = len(prefix)
-    low = zone.low.fillna("").str.slice(0, size)
-    high = zone.high.fillna("").str.slice(0, size)
-    return _series(_as_bool(low <= prefix) & _as_bool(high >= prefix))
+    low = zone.low.str.slice(0, size)
+    high = zone.high.str.slice(0, size)
+    return _series(true_where(low <= prefix) & true_where(high >= prefix))
 
 
 _TESTS: dict[str, Callable[[Zone, Any], Any]] = {
