@@ -172,6 +172,10 @@ class Submitter:
                 hop="broker",
                 hint="`omega doctor` checks every hop",
             ) from None
+        except KeyboardInterrupt:
+            # Perhaps it was sent: a worker runs no task without a record.
+            self.ledger.withdraw(task_id)
+            raise
 
 
 def _check_json(verb: str, params: Mapping[str, Any]) -> None:
