@@ -23,6 +23,10 @@ __all__ = ["OmegaConfig", "SecretUrl"]
 ENV_PREFIX = "OMEGA_"
 
 _CREDENTIALS = re.compile(r"(?<=://)(?P<user>[^:@/]*):[^@/]*@")
+# https://www.mongodb.com/docs/manual/reference/connection-string-options/
+_SECRET_OPTIONS = re.compile(
+    r"(?i)(?<=[?&])(?P<name>tlsCertificateKeyFilePassword|authMechanismProperties)=(?P<value>[^&]*)"
+)
 _SCHEMES = {
     "mongo_url": ("mongodb", "mongodb+srv"),
     "broker_url": ("amqp", "amqps", "mongodb", "mongodb+srv"),
@@ -55,16 +59,18 @@ class SecretUrl:
 
     def redact(self, text: str) -> str:
         """Return the text with this URL's password replaced, however it is written."""
+        secrets = [found["value"] for found in _SECRET_OPTIONS.finditer(self._url)]
         found = _CREDENTIALS.search(self._url)
-        if found is None:
-            return text
-        quoted = found.group(0).removeprefix(f"{found['user']}:").removesuffix("@")
-        for password in {quoted, unquote(quoted)} - {""}:
-            text = text.replace(password, "***")
+        if found is not None:
+            secrets.append(found.group(0).removeprefix(f"{found['user']}:").removesuffix("@"))
+        for quoted in secrets:
+            for secret in {quoted, unquote(quoted)} - {""}:
+                text = text.replace(secret, "***")
         return text
 
     def __str__(self) -> str:
-        return _CREDENTIALS.sub(r"\g<user>:***@", self._url)
+        masked = _CREDENTIALS.sub(r"\g<user>:***@", self._url)
+        return _SECRET_OPTIONS.sub(r"\g<name>=***", masked)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({str(self)!r})"

@@ -89,6 +89,13 @@ def test_password_is_taken_out_of_any_text() -> None:
     assert text == "failed for *** and ***"
 
 
+def test_secrets_in_options_are_masked_too() -> None:
+    url = SecretUrl("mongodb://h/db?tls=true&tlsCertificateKeyFilePassword=s3cret&w=1")
+
+    assert str(url) == "mongodb://h/db?tls=true&tlsCertificateKeyFilePassword=***&w=1"
+    assert url.redact("it was s3cret") == "it was ***"
+
+
 def test_secret_is_never_pickled() -> None:
     with pytest.raises(TypeError, match="never pickled"):
         pickle.dumps(SecretUrl(SECRET))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -55,13 +56,18 @@ def make_app(config: OmegaConfig, broker_url: SecretUrl) -> Celery:
     """
     from celery import Celery
 
-    app = Celery("omega_jupyter", broker=broker_url.reveal(), set_as_current=False, fixups=[])
+    broker = broker_url.reveal()
+    if broker.startswith("mongodb+srv:"):
+        # kombu takes what stands before a `+` for the transport's name; importing ours names it.
+        import_module("omega_jupyter.runtime.transport")
+        broker = f"omega+{broker}"
+    app = Celery("omega_jupyter", broker=broker, set_as_current=False, fixups=[])
     app.conf.update(_SETTINGS)
     app.conf.task_default_queue = config.queue
     app.conf.result_backend = "omega_jupyter.runtime.backend:OmegaBackend"
     if broker_url.reveal().startswith("mongodb"):
         app.conf.broker_transport = TRANSPORT
-        # With a transport that has no event loop, the pool's locks block the main loop.
+        # A full pool must not block the main loop, which answers pings and cancels tasks.
         app.conf.worker_pool_putlocks = False
     else:
         app.conf.broker_transport_options = {"confirm_publish": True}
