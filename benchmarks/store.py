@@ -92,7 +92,7 @@ def parquet(name: str, frame: pd.DataFrame, store: DatasetStore, folder: Path) -
 
 def rows(name: str, frame: pd.DataFrame, store: DatasetStore) -> None:
     """Compare with a document for each row; ratios are theirs to ours."""
-    collection = connect(store._url)["rows"]  # noqa: SLF001 - the benchmark's own database
+    collection = connect(store._url)["rows"]
 
     def put() -> None:
         collection.drop()
