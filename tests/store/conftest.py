@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import uuid
+from collections.abc import Iterator
+
 import pytest
 
 from omega_jupyter.config import SecretUrl
 from omega_jupyter.store import objects
+from omega_jupyter.store.connection import connect, forget
 from omega_jupyter.store.datasets import DatasetStore
 from omega_jupyter.store.models import ModelStore
 from omega_jupyter.store.table import layout, write
@@ -24,6 +28,26 @@ def datasets(url: SecretUrl) -> DatasetStore:
 @pytest.fixture
 def models(url: SecretUrl) -> ModelStore:
     return ModelStore(url)
+
+
+@pytest.fixture(scope="module")
+def shared_url(mongod: str) -> Iterator[SecretUrl]:
+    """A database for the tests of a module that only put and get: making one takes time."""
+    url = SecretUrl(f"{mongod}/shared_{uuid.uuid4().hex[:12]}")
+    yield url
+    database = connect(url)
+    database.client.drop_database(database.name)
+    forget(url)
+
+
+@pytest.fixture
+def shared_datasets(shared_url: SecretUrl) -> DatasetStore:
+    return DatasetStore(shared_url)
+
+
+@pytest.fixture
+def shared_models(shared_url: SecretUrl) -> ModelStore:
+    return ModelStore(shared_url)
 
 
 @pytest.fixture

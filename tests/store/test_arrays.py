@@ -62,19 +62,19 @@ def assert_same(expected: Any, found: Any) -> None:
 
 
 @pytest.mark.parametrize("name", ARRAYS)
-def test_array_comes_back_equal(name: str, datasets: DatasetStore) -> None:
+def test_array_comes_back_equal(name: str, shared_datasets: DatasetStore) -> None:
     array = ARRAYS[name]
 
-    metadata = datasets.put(array, "a")
+    metadata = shared_datasets.put(array, "a")
 
-    found = datasets.get("a")
+    found = shared_datasets.get("a")
     assert_same(array, found)
     if array.flags.f_contiguous and not array.flags.c_contiguous:
         assert found.flags.f_contiguous
     assert metadata.shape == array.shape
     assert found.flags.writeable
     if array.ndim:
-        assert_same(array[:2], datasets.head("a", 2))
+        assert_same(array[:2], shared_datasets.head("a", 2))
 
 
 @settings(
@@ -113,12 +113,14 @@ def test_columns_of_an_array_are_refused(datasets: DatasetStore) -> None:
 
 @pytest.mark.parametrize("make", ["array", "matrix"])
 @pytest.mark.parametrize("form", ["csr", "csc", "coo", "bsr", "dia"])
-def test_sparse_matrix_comes_back_equal(form: str, make: str, datasets: DatasetStore) -> None:
+def test_sparse_matrix_comes_back_equal(
+    form: str, make: str, shared_datasets: DatasetStore
+) -> None:
     matrix = getattr(scipy.sparse, f"{form}_{make}")(np.eye(5, 4) * 3)
 
-    metadata = datasets.put(matrix, "m")
+    metadata = shared_datasets.put(matrix, "m")
 
-    found = datasets.get("m")
+    found = shared_datasets.get("m")
     assert type(found) is type(matrix)
     assert found.dtype == matrix.dtype
     assert (found.toarray() == matrix.toarray()).all()
@@ -166,12 +168,12 @@ DATA: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("name", DATA)
-def test_plain_data_comes_back_equal(name: str, datasets: DatasetStore) -> None:
+def test_plain_data_comes_back_equal(name: str, shared_datasets: DatasetStore) -> None:
     value = DATA[name]
 
-    datasets.put(value, "d")
+    shared_datasets.put(value, "d")
 
-    assert _same(value, datasets.get("d"))
+    assert _same(value, shared_datasets.get("d"))
 
 
 def _same(one: Any, other: Any) -> bool:

@@ -31,24 +31,24 @@ def assert_same(expected: pd.DataFrame, found: pd.DataFrame) -> None:
 
 
 @pytest.mark.parametrize("name", FRAMES)
-def test_small_frame_comes_back_equal(name: str, datasets: DatasetStore) -> None:
+def test_small_frame_comes_back_equal(name: str, shared_datasets: DatasetStore) -> None:
     frame = FRAMES[name]()
 
-    datasets.put(frame, "X")
+    shared_datasets.put(frame, "X")
 
-    assert_same(frame, datasets.get("X"))
-    assert_same(frame.head(3), datasets.head("X", 3))
+    assert_same(frame, shared_datasets.get("X"))
+    assert_same(frame.head(3), shared_datasets.head("X", 3))
 
 
 @pytest.mark.usefixtures("_tiny_chunks")
 @pytest.mark.parametrize("name", FRAMES)
-def test_frame_in_chunks_comes_back_equal(name: str, datasets: DatasetStore) -> None:
+def test_frame_in_chunks_comes_back_equal(name: str, shared_datasets: DatasetStore) -> None:
     frame = FRAMES[name]()
 
-    datasets.put(frame, "X")
+    shared_datasets.put(frame, "X")
 
-    assert_same(frame, datasets.get("X"))
-    assert_same(frame.head(3), datasets.head("X", 3))
+    assert_same(frame, shared_datasets.get("X"))
+    assert_same(frame.head(3), shared_datasets.head("X", 3))
 
 
 def test_frame_of_several_row_groups_comes_back_equal(datasets: DatasetStore) -> None:

@@ -127,13 +127,13 @@ ESTIMATORS: dict[str, Any] = {
 
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("name", ESTIMATORS)
-def test_model_predicts_the_same_afterwards(name: str, models: ModelStore) -> None:
+def test_model_predicts_the_same_afterwards(name: str, shared_models: ModelStore) -> None:
     features = X[:, 0] if name == "isotonic" else X
     model = ESTIMATORS[name].fit(features, y)
 
-    metadata = models.put(model, "m")
+    metadata = shared_models.put(model, "m")
 
-    found = models.get("m")
+    found = shared_models.get("m")
     assert type(found) is type(model)
     assert np.array_equal(found.predict(features), model.predict(features))
     if hasattr(model, "predict_proba"):
