@@ -1,294 +1,286 @@
-"""Arrays, sparse matrices and plain data come back equal, of the same type."""
+"""Arrays, sparse matrices and plain data come back equal."""
 
 from __future__ import annotations
 
 import datetime as dt
-import decimal
-import fractions
+import enum
 import math
 import uuid
-from collections import OrderedDict, namedtuple
-from typing import Any
+from collections import OrderedDict
+from collections.abc import Iterator
+from decimal import Decimal
+from fractions import Fraction
+from pathlib import Path
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.extra import numpy as hnp
 
+from omega_jupyter.config import SecretUrl
 from omega_jupyter.errors import Invalid
-from omega_jupyter.store import typed
+from omega_jupyter.store.connection import connect, forget
 from omega_jupyter.store.datasets import DatasetStore
-from omega_jupyter.store.inline import decode, encode
 
 RNG = np.random.default_rng(0)
-STRUCTURE = np.dtype([("a", "i4"), ("b", "f8", (2,)), ("c", "U3")], align=True)
+DTYPES = [
+    *("?", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8", "f2", "f4", "f8", "c8", "c16"),
+    *(">i4", ">f8", "S3", "U5", ">U2", "V4", "m8[ns]", "m8[D]", "m8"),
+    *("M8[ns]", "M8[us]", "M8[s]", "M8[D]", "M8[Y]", "M8[25s]"),
+]
+
 ARRAYS: dict[str, Any] = {
-    "matrix": RNG.random((30, 4)),
-    "no dimension": np.array(1.5),
-    "empty": np.empty((0, 3), "f4"),
-    "empty in the middle": np.empty((2, 0, 3)),
-    "Fortran order": np.asfortranarray(RNG.random((30, 4))),
-    "a view with steps": RNG.random((30, 9))[::2, ::3],
-    "reversed": np.arange(10)[::-1],
-    "several parts": RNG.random((700, 500)),
-    "several parts in Fortran order": np.asfortranarray(RNG.random((700, 500))),
-    "booleans": np.array([True, False]),
-    "complex": np.array([1 + 2j]),
-    "half": np.array([1.5, np.nan], "f2"),
-    "long double": np.array([1, 2], "g"),
-    "big endian": np.arange(3, dtype=">i2"),
-    "text": np.array(["a", "ü", "longer", ""]),
-    "bytes": np.array([b"a", b"bcd"]),
-    "datetimes": np.array(["2026-01-01", "NaT"], "M8[D]"),
-    "differences": np.array([1, 2], "m8[ns]"),
-    "structure": np.zeros(3, STRUCTURE),
-    "raw": np.array([b"ab", b"cd"], "V2"),
-    "strings of any width": np.array(["a", "ü" * 100], dtype=np.dtypes.StringDType()),
-    "strings with missing": np.array(["a", None], dtype=np.dtypes.StringDType(na_object=None)),
-    "four dimensions": np.arange(24).reshape(1, 2, 3, 4),
+    "0-d": np.array(1.5),
+    "0-d text": np.array("abc"),
+    "empty": np.empty(0),
+    "empty rows": np.empty((0, 3), "f4"),
+    "empty columns": np.empty((3, 0), "i2"),
+    "fortran": np.asfortranarray(RNG.random((4, 3))),
+    "fortran 3-d": np.asfortranarray(RNG.random((2, 3, 4))),
+    "transposed": RNG.random((2, 3, 4)).transpose(1, 0, 2),
+    "strided": RNG.random((10, 10))[::2, ::-3],
+    "broadcast": np.broadcast_to(np.arange(3), (2, 3)),
+    "5-d": RNG.random((1, 2, 3, 2, 1)),
+    "special": np.array([np.nan, np.inf, -np.inf, -0.0]),
+    "structured": np.array([(1, 2.5, "a")], dtype=[("i", "i4"), ("f", "f8"), ("s", "U3")]),
+    "nested": np.zeros(2, dtype=[("p", [("x", "f8"), ("y", "f8")]), ("v", "i2", (2, 2))]),
+    "aligned": np.zeros(2, dtype=np.dtype([("a", "i1"), ("b", "f8")], align=True)),
+    "strings": np.array(["a", "", "ü" * 100], dtype=np.dtypes.StringDType()),
+    "strings with NaN": np.array(["a", np.nan], dtype=np.dtypes.StringDType(na_object=np.nan)),
+    "strings with None": np.array([["a", None]], dtype=np.dtypes.StringDType(na_object=None)),
+    "large": RNG.random((300_000,)),
+    "large fortran": np.asfortranarray(RNG.random((1000, 300))),
+    **{f"dtype {name}": np.zeros((2, 3), name) for name in DTYPES},
 }
 
 
-def assert_same(expected: Any, found: Any) -> None:
-    assert type(found) is np.ndarray
-    assert found.dtype == expected.dtype
-    assert found.shape == expected.shape
-    assert found.tobytes() == expected.tobytes() if expected.dtype.kind != "T" else True
-    assert str(found.tolist()) == str(expected.tolist())
+@pytest.fixture(scope="module")
+def datasets(mongod: str) -> Iterator[DatasetStore]:
+    """One database for all of this file, since making one takes longer than a test."""
+    url = SecretUrl(f"{mongod}/test_arrays")
+    yield DatasetStore(url)
+    connect(url).client.drop_database("test_arrays")
+    forget(url)
 
 
 @pytest.mark.parametrize("name", ARRAYS)
-def test_array_comes_back_equal(name: str, shared_datasets: DatasetStore) -> None:
+def test_array_comes_back_equal(name: str, datasets: DatasetStore) -> None:
     array = ARRAYS[name]
 
-    metadata = shared_datasets.put(array, "a")
+    metadata = datasets.put(array, "a")
+    found = datasets.get("a")
 
-    found = shared_datasets.get("a")
-    assert_same(array, found)
-    if array.flags.f_contiguous and not array.flags.c_contiguous:
-        assert found.flags.f_contiguous
-    assert metadata.shape == array.shape
+    assert type(found) is np.ndarray
+    assert found.dtype == array.dtype
+    assert metadata.kind == "array"
+    assert metadata.shape == found.shape == array.shape
+    np.testing.assert_array_equal(found, array, strict=True)
+    if array.dtype.kind not in "TV":
+        assert found.tobytes() == array.tobytes()
     assert found.flags.writeable
-    if array.ndim:
-        assert_same(array[:2], shared_datasets.head("a", 2))
 
 
-@settings(
-    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
-@given(
-    hnp.arrays(
-        hnp.scalar_dtypes() | hnp.array_dtypes(allow_subarrays=False),
-        hnp.array_shapes(min_dims=0, max_side=4, min_side=0),
-    )
-)
-def test_any_array_comes_back_equal(array: Any) -> None:
-    text = encode(array)
-
-    assert text is not None
-    assert_same(array, decode(text))
+def test_order_in_memory_is_kept(datasets: DatasetStore) -> None:
+    for name in ("fortran", "large fortran"):
+        datasets.put(ARRAYS[name], "a")
+        assert datasets.get("a").flags.f_contiguous
 
 
-@pytest.mark.parametrize("array", [np.array([object()]), np.array([(1, "a")], "i4,O")], ids=str)
-def test_array_of_objects_is_refused(array: Any, datasets: DatasetStore) -> None:
-    with pytest.raises(Invalid, match="array of Python objects"):
-        datasets.put(array, "a")
+def test_array_of_objects_is_refused(datasets: DatasetStore) -> None:
+    for array in (np.array([1, "a", None], dtype=object), np.zeros(1, [("o", object)])):
+        with pytest.raises(Invalid, match="objects"):
+            datasets.put(array, "refused")
+    assert not datasets.exists("refused")
 
 
-def test_subclass_of_an_array_is_refused(datasets: DatasetStore) -> None:
-    with pytest.raises(Invalid, match="MaskedArray can't be kept"):
-        datasets.put(np.ma.masked_array([1, 2], [True, False]), "a")
+def test_memory_map_is_an_array(datasets: DatasetStore, tmp_path: Path) -> None:
+    np.save(tmp_path / "a.npy", np.arange(10))
+    mapped = np.load(tmp_path / "a.npy", mmap_mode="r")
+
+    datasets.put(mapped, "a")
+
+    np.testing.assert_array_equal(datasets.get("a"), np.arange(10))
 
 
-def test_columns_of_an_array_are_refused(datasets: DatasetStore) -> None:
-    datasets.put(np.zeros((3, 2)), "a")
+def test_head_of_an_array_is_its_first_rows(datasets: DatasetStore) -> None:
+    for name in ("large", "large fortran", "empty", "strings", "5-d"):
+        datasets.put(ARRAYS[name], "a")
+        np.testing.assert_array_equal(datasets.head("a", 3), ARRAYS[name][:3])
 
-    with pytest.raises(Invalid, match="a@1 is kind 'array'"):
-        datasets.get("a[0]")
+
+def test_part_of_an_array_is_refused(datasets: DatasetStore) -> None:
+    datasets.put(np.zeros((2, 2)), "a")
+
+    with pytest.raises(Invalid, match="columns"):
+        datasets.get("a[x]")
+    with pytest.raises(Invalid, match="columns"):
+        datasets.get("a", x=1)
 
 
-@pytest.mark.parametrize("make", ["array", "matrix"])
-@pytest.mark.parametrize("form", ["csr", "csc", "coo", "bsr", "dia"])
-def test_sparse_matrix_comes_back_equal(
-    form: str, make: str, shared_datasets: DatasetStore
-) -> None:
-    matrix = getattr(scipy.sparse, f"{form}_{make}")(np.eye(5, 4) * 3)
+SPARSE = [
+    scipy.sparse.random(20, 10, 0.2, format=kind, random_state=0)
+    for kind in ("csr", "csc", "coo", "bsr", "dia")
+]
+SPARSE += [
+    scipy.sparse.csr_array(np.eye(3, dtype="f4")),
+    scipy.sparse.coo_array(np.eye(3, dtype=bool)),
+    scipy.sparse.csc_matrix((0, 5)),
+    scipy.sparse.csr_matrix((3, 0), dtype="i8"),
+    scipy.sparse.random(3000, 3000, 0.02, format="csr", random_state=0),
+]
 
-    metadata = shared_datasets.put(matrix, "m")
 
-    found = shared_datasets.get("m")
+@pytest.mark.parametrize("matrix", SPARSE, ids=lambda m: f"{type(m).__name__} {m.shape}")
+def test_sparse_matrix_comes_back_equal(matrix: Any, datasets: DatasetStore) -> None:
+    datasets.put(matrix, "s")
+
+    found = datasets.get("s")
+
     assert type(found) is type(matrix)
     assert found.dtype == matrix.dtype
-    assert (found.toarray() == matrix.toarray()).all()
-    assert metadata.shape == (5, 4)
+    assert found.shape == matrix.shape
+    assert (found != matrix).nnz == 0
+    assert datasets.metadata("s").kind == "sparse"
 
 
-def test_sparse_matrix_of_python_objects_is_refused(datasets: DatasetStore) -> None:
-    with pytest.raises(Invalid, match="lil_matrix can't be kept"):
-        datasets.put(scipy.sparse.lil_matrix((2, 2)), "m")
+def test_sparse_matrix_of_duplicates_stays_so(datasets: DatasetStore) -> None:
+    matrix = scipy.sparse.coo_matrix(([1.0, 2.0], ([0, 0], [1, 1])), shape=(2, 2))
+
+    datasets.put(matrix, "s")
+
+    found = datasets.get("s")
+    assert found.nnz == 2
+    assert found.toarray()[0, 1] == 3.0
 
 
-DATA: dict[str, Any] = {
-    "text": "ü\ud800\0",
-    "integers": [0, -1, 2**63, -(10**5000)],
-    "floats": [1.5, -0.0, 5e-324, math.inf],
-    "nested": {"a": [1, {"b": None}], "": True},
-    "keys of any type": {1: "a", None: "b", (1, 2): "c", "1": "d"},
-    "looks like a tag": {"$tuple": [1], "$": 2},
-    "one key that looks like a tag": {"$date": "x"},
-    "tuples and sets": (1, [2, (3,)], {4}, frozenset({5}), ()),
-    "bytes": [b"\0\xff", bytearray(b"x"), b""],
-    "times": [
-        dt.date(1, 1, 1),
-        dt.datetime(2026, 10, 25, 2, 30, 1, 5, ZoneInfo("Europe/Berlin"), fold=1),
-        dt.datetime(2026, 1, 1, tzinfo=dt.UTC),
-        dt.time(1, 2, 3, 4, dt.timezone(dt.timedelta(hours=-3))),
-        dt.timedelta(-1, 2, 3),
-    ],
-    "numbers": [decimal.Decimal("1.100"), fractions.Fraction(1, 3), complex(1, -0.0)],
-    "others": [uuid.UUID(int=1), range(1, 9, 2), slice(None, 3)],
-    "numpy": [np.float32(1.1), np.int8(-1), np.bool_(True), np.datetime64("2026-01-01", "D")],
-    "array inside": {"a": np.arange(6, dtype="i2").reshape(2, 3)},
-    "pandas": [
-        pd.Timestamp("2026", tz="UTC"),
-        pd.NA,
-        pd.NaT,
-        pd.Timedelta("1s"),
-        pd.Period("2026"),
-    ],
-    "scalar": np.float64(0.1),
-    "stamp": pd.Timestamp("2026-01-01 12:00", tz="Europe/Berlin").as_unit("ns"),
-    "nothing": None,
-    "true": True,
-}
+DATA: list[Any] = [
+    None,
+    True,
+    -5,
+    1 << 100,
+    1 << 20_000,
+    1.5,
+    -0.0,
+    math.inf,
+    2 + 3j,
+    "",
+    "text ü \ud800 \0",
+    b"\0\xff",
+    bytearray(b"ab"),
+    [],
+    [1, [2, {"a": None}]],
+    {"a": {"b": [1.5]}},
+    {1: "a", (1, 2): "b", None: "c", "$date": "d"},
+    {"$date": "2026-01-01"},
+    (1, (2,)),
+    {1, 2},
+    frozenset({"a"}),
+    range(1, 10, 2),
+    slice(1, None, 2),
+    dt.date(2026, 3, 1),
+    dt.datetime(2026, 3, 1, 12, 30, 1, 5),
+    dt.datetime(2026, 10, 25, 2, 30, tzinfo=ZoneInfo("Europe/Berlin"), fold=1),
+    dt.datetime(2026, 1, 1, tzinfo=dt.UTC),
+    dt.datetime(2026, 1, 1, tzinfo=dt.timezone(dt.timedelta(hours=-3, minutes=-30))),
+    dt.time(1, 2, 3),
+    dt.timedelta(days=-1, microseconds=1),
+    Decimal("1.50"),
+    Fraction(1, 3),
+    uuid.UUID(int=5),
+    np.float64(1.5),
+    np.float32(0.1),
+    np.int8(-3),
+    np.bool_(True),
+    np.datetime64("2026-01-01", "D"),
+    np.str_("a"),
+    np.bytes_(b"a\0"),
+    pd.Timestamp("2026-01-01 12:00:00.123456789", tz="Europe/Berlin"),
+    pd.Timestamp("2026-01-01").as_unit("s"),
+    pd.Timedelta("1 day"),
+    pd.Period("2026-01", "M"),
+    pd.Interval(0, 1.5, closed="left"),
+    pd.NA,
+    pd.NaT,
+]
 
 
-@pytest.mark.parametrize("name", DATA)
-def test_plain_data_comes_back_equal(name: str, shared_datasets: DatasetStore) -> None:
-    value = DATA[name]
+@pytest.mark.parametrize("value", DATA, ids=lambda v: type(v).__name__)
+def test_plain_data_come_back_equal(value: Any, datasets: DatasetStore) -> None:
+    metadata = datasets.put(value, "d")
+    found = datasets.get("d")
 
-    shared_datasets.put(value, "d")
-
-    assert _same(value, shared_datasets.get("d"))
-
-
-def _same(one: Any, other: Any) -> bool:
-    if type(one) is not type(other):
-        return False
-    if isinstance(one, np.ndarray):
-        return one.dtype == other.dtype and bool((one == other).all())
-    if isinstance(one, dict):
-        pairs = zip(one.items(), other.items(), strict=True)
-        return len(one) == len(other) and all(_same(a, b) for a, b in pairs)
-    if isinstance(one, list | tuple):
-        return len(one) == len(other) and all(map(_same, one, other))
-    if isinstance(one, int):
-        return one == other
-    return repr(one) == repr(other)
+    assert type(found) is type(value)
+    assert metadata.kind == "data"
+    assert found is value if value is pd.NA or value is pd.NaT else found == value
+    if isinstance(value, float):
+        assert math.copysign(1, found) == math.copysign(1, value)
+    if isinstance(value, dt.datetime) and not isinstance(value, pd.Timestamp):
+        assert (found.fold, found.tzinfo) == (value.fold, value.tzinfo)
+    if isinstance(value, pd.Timestamp):
+        assert found.unit == value.unit
+        assert str(found.tz) == str(value.tz)
 
 
-PLAIN = st.recursive(
+def test_large_data_come_back_equal(datasets: DatasetStore) -> None:
+    listed = [{"n": n, "text": "x" * 50} for n in range(50_000)]
+
+    assert datasets.put(listed, "d").size > 3_000_000
+
+    assert datasets.get("d") == listed
+    assert datasets.head("d", 2) == listed[:2]
+
+
+class Point(NamedTuple):
+    x: int
+
+
+class Colour(enum.IntEnum):
+    RED = 1
+
+
+CYCLE: list[Any] = []
+CYCLE.append(CYCLE)
+
+
+@pytest.mark.parametrize(
+    "value",
+    [object(), [object()], {"a": Point(1)}, [Colour.RED], [OrderedDict(a=1)], CYCLE, print],
+    ids=["object", "in a list", "named tuple", "enum", "ordered dict", "cycle", "function"],
+)
+def test_what_would_come_back_changed_is_refused(value: Any, datasets: DatasetStore) -> None:
+    with pytest.raises(Invalid):
+        datasets.put(value, "refused")
+    assert not datasets.exists("refused")
+
+
+plain = st.recursive(
     st.none()
     | st.booleans()
     | st.integers()
-    | st.floats()
-    | st.text()
+    | st.floats(allow_nan=False)
+    | st.text(st.characters())
     | st.binary()
     | st.dates()
-    | st.datetimes()
-    | st.timedeltas()
-    | st.fractions()
-    | st.complex_numbers()
-    | st.uuids(),
+    | st.decimals(allow_nan=False),
     lambda inner: (
         st.lists(inner)
-        | st.lists(inner).map(tuple)
-        | st.dictionaries(st.text() | st.integers() | st.tuples(st.text()), inner)
+        | st.dictionaries(st.text() | st.integers(), inner)
+        | st.tuples(inner, inner)
     ),
-    max_leaves=8,
+    max_leaves=10,
 )
 
 
-@given(PLAIN)
-def test_any_plain_data_comes_back_equal(value: Any) -> None:
-    text = typed.dumps(value)
-
-    assert text.isascii()
-    assert _same(value, typed.loads(text))
-
-
-@pytest.mark.parametrize(
-    "value",
-    [
-        namedtuple("P", "x")(1),
-        OrderedDict(a=1),
-        [1, object()],
-        {"a": {object()}},
-        dt.UTC,
-        np.array([object()]),
-        dt.datetime(2026, 1, 1, tzinfo=dt.timezone(dt.timedelta(hours=1), "own name")),
-    ],
-    ids=lambda value: type(value).__name__,
-)
-def test_data_that_would_change_is_refused(value: Any, datasets: DatasetStore) -> None:
-    with pytest.raises(Invalid):
-        datasets.put([value], "d")
-
-
-def test_data_that_contains_itself_is_refused(datasets: DatasetStore) -> None:
-    value: list[Any] = []
-    value.append(value)
-
-    with pytest.raises(Invalid, match="contains itself"):
-        datasets.put(value, "d")
-
-
-def test_large_data_is_kept_in_chunks(datasets: DatasetStore) -> None:
-    value = ["x" * 1000] * 5000
-
+@given(plain)
+@settings(deadline=None, max_examples=60)
+def test_any_plain_data_come_back_equal(datasets: DatasetStore, value: Any) -> None:
     datasets.put(value, "d")
 
-    assert datasets.get("d") == value
-    assert datasets.head("d", 2) == value[:2]
+    found = datasets.get("d")
 
-
-@pytest.mark.parametrize(
-    "value",
-    [
-        0.1,
-        np.float64(0.1),
-        [1, "a", None],
-        {"a": (1,)},
-        np.arange(5.0),
-        pd.DataFrame({"a": pd.Categorical(["x", None])}, index=pd.Index([3, 4], name="i")),
-        pd.Series(["a", None], name="s"),
-        None,
-    ],
-    ids=lambda value: type(value).__name__,
-)
-def test_small_result_is_text_and_back(value: Any) -> None:
-    text = encode(value)
-
-    assert text is not None
-    assert text.isascii()
-    found = decode(text)
-    assert type(found) is type(value)
-    assert encode(found) == text
-
-
-def test_large_result_is_no_text() -> None:
-    assert encode(np.zeros(10_000)) is None
-    assert encode(np.zeros(10_000), limit=200_000) is not None
-    assert encode(["x" * 70_000]) is None
-    # The limit is that of the text, which is longer than the data.
-    assert encode(np.zeros(8_000)) is None
-
-
-@pytest.mark.parametrize("text", ["", "x", "ü", "e30=", "AAAA"])
-def test_text_that_is_no_result_is_refused(text: str) -> None:
-    with pytest.raises(Invalid, match="can't be read"):
-        decode(text)
+    assert found == value
+    assert repr(found) == repr(value)
