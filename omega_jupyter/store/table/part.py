@@ -85,27 +85,31 @@ def column_positions(
     NotFound
         A label does not exist; with the closest one.
     """
-    import pandas as pd
-
-    # pandas itself knows what a label means: duplicates, levels, slices of a MultiIndex.
-    probe = pd.DataFrame(np.arange(len(labels))[np.newaxis, :], columns=labels)
     wanted = columns if columns is not None else exclude or ()
     if isinstance(wanted, str):
         wanted = [wanted]
     chosen: list[int] = []
     for label in wanted:
-        chosen += _positions(probe, label, what)
+        chosen += _positions(labels, label, what)
     if columns is not None:
         return chosen
     left_out = set(chosen)
     return [position for position in range(len(labels)) if position not in left_out]
 
 
-def _positions(probe: Any, label: Any, what: str) -> list[int]:
-    labels = probe.columns
-    if label in labels:
-        found = probe.loc[:, [label]] if labels.nlevels == 1 else probe.loc[:, label]
-        return [int(position) for position in np.atleast_1d(np.asarray(found).reshape(-1))]
+def _positions(labels: Any, label: Any, what: str) -> list[int]:
+    from pandas.errors import InvalidIndexError
+
+    try:
+        # A place, a slice or a mask: pandas knows what a label means, of levels too.
+        found = labels.get_loc(label)
+    except (KeyError, TypeError, InvalidIndexError):
+        found = None
+    if isinstance(found, int):
+        return [found]
+    if found is not None:
+        positions: list[int] = np.arange(len(labels))[found].tolist()
+        return positions
     if isinstance(label, str):
         same = [place for place, known in enumerate(labels) if str(known) == label]
         if same:
