@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 from omega_jupyter.config import SecretUrl
-from omega_jupyter.errors import Conflict, Invalid, NotFound
+from omega_jupyter.errors import Conflict, Invalid, NotFound, Unavailable
 from omega_jupyter.store.connection import Document, mongo_errors
 from omega_jupyter.store.listing import Listing, closest
 from omega_jupyter.store.metadata import Metadata
@@ -201,12 +201,14 @@ class Catalog:
         Conflict
             Other writers were faster, again and again.
         """
+        from bson import ObjectId
         from pymongo.errors import DuplicateKeyError
 
         prepare(self.url)
         for attempt in range(ATTEMPTS):
             latest = self.latest(store, name)
             document = {
+                "_id": ObjectId(),
                 "store": store,
                 "name": name,
                 "version": latest.version + 1,
@@ -215,8 +217,7 @@ class Catalog:
             if task is not None:
                 document["task"] = task
             try:
-                with mongo_errors(self.url):
-                    _insert(self.url, document)
+                _insert(self.url, document)
             except DuplicateKeyError:
                 done = None if task is None else self.by_task(store, name, task)
                 if done is not None:
@@ -295,12 +296,27 @@ def _find(store: str, name: str, version: int | None) -> list[Document]:
 
 
 def _insert(url: SecretUrl, document: Document) -> None:
-    from pymongo.errors import DocumentTooLarge
+    """Insert a version document; again where the answer was lost with the connection."""
+    from pymongo.errors import DocumentTooLarge, DuplicateKeyError
 
     try:
-        versions(url).insert_one(document)
+        with mongo_errors(url):
+            versions(url).insert_one(document)
     except DocumentTooLarge:
-        raise Invalid(
-            f"{document['name']!r} can't be stored: its description has more than 16 MiB",
-            hint="a table with that many columns of alternating types is better stored in parts",
-        ) from None
+        raise _too_large(document) from None
+    except Unavailable:
+        try:
+            with mongo_errors(url):
+                versions(url).insert_one(document)
+        except DuplicateKeyError:
+            # The first one had arrived, or another writer was faster.
+            with mongo_errors(url):
+                if versions(url).find_one({"_id": document["_id"]}, {"_id": 1}) is None:
+                    raise
+
+
+def _too_large(document: Document) -> Invalid:
+    return Invalid(
+        f"{document['name']!r} can't be stored: its description has more than 16 MiB",
+        hint="a table with that many columns of alternating types is better stored in parts",
+    )

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import builtins
 import hashlib
+import time
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any, ClassVar
 
 from omega_jupyter.config import SecretUrl
-from omega_jupyter.errors import Conflict, Invalid, NotFound
+from omega_jupyter.errors import Conflict, Invalid, NotFound, OmegaError
 from omega_jupyter.store.catalog import Catalog, Latest, now
 from omega_jupyter.store.chunks import StoredSource, delete_segment, write_segment
 from omega_jupyter.store.codecs.codec import Codec, Part, codec_for, codec_of_kind
 from omega_jupyter.store.connection import Document
+from omega_jupyter.store.garbage import ORPHAN_GRACE
 from omega_jupyter.store.metadata import Metadata
 from omega_jupyter.store.names import ObjectName, plain_name
 from omega_jupyter.store.payload import INLINE_BYTES, Encoded, pack_inline
@@ -171,6 +174,7 @@ class ObjectStore:
         encoded = codec.encode(obj)
         if if_exists == "fail":
             self._refuse_taken(name, self._catalog.latest(self.store, name))
+        began = time.monotonic()
         document = describe(codec, encoded) | described
         entries, hashed = self._write(encoded)
         document["segments"] = entries
@@ -180,6 +184,9 @@ class ObjectStore:
         def make(latest: Latest) -> Document:
             if if_exists == "fail":
                 self._refuse_taken(name, latest)
+            if time.monotonic() - began > ORPHAN_GRACE.total_seconds() / 2:
+                # The garbage collection may take the chunks for abandoned.
+                raise Conflict(f"Writing {name!r} took too long", hint="store it in parts")
             return document | {"created": now()}
 
         return self._publish(name, make, task, entries)
@@ -191,16 +198,26 @@ class ObjectStore:
         task: str | None,
         entries: builtins.list[Document],
     ) -> Metadata:
-        """Publish; what was written for nothing is deleted."""
-        published = None
+        """Publish; what was written for nothing is deleted.
+
+        After an error of the connection nobody knows whether it was published: then
+        the chunks stay, for the garbage collection to find out.
+        """
         try:
             published = self._catalog.publish(self.store, name, make, task=task)
-        finally:
-            if published is None or published["segments"] != entries:
-                for entry in entries:
-                    if "s" in entry:
-                        delete_segment(self._url, entry["s"])
+        except (Conflict, Invalid):
+            self._delete(entries)
+            raise
+        if published["segments"] != entries:
+            self._delete(entries)
         return Metadata.from_document(published)
+
+    def _delete(self, entries: builtins.list[Document]) -> None:
+        """Delete what was just written; what can't be deleted is collected later."""
+        for entry in entries:
+            if "s" in entry:
+                with suppress(OmegaError):
+                    delete_segment(self._url, entry["s"])
 
     def _refuse_taken(self, name: str, latest: Latest) -> None:
         if latest.alive:
@@ -229,8 +246,8 @@ class ObjectStore:
                 for (group, block), checksum in sorted(written.checksums.items()):
                     digest.update(b"%d.%d:%d;" % (group, block, checksum))
         except BaseException:
-            for entry in entries:
-                delete_segment(self._url, entry["s"])
+            # Also on Ctrl-C; nothing is published yet.
+            self._delete(entries)
             raise
         return entries, encoded.digest or digest.hexdigest()
 

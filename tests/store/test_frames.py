@@ -12,7 +12,14 @@ import pytest
 from pandas.testing import assert_frame_equal, assert_series_equal
 
 from omega_jupyter.errors import Invalid, NotFound
+from omega_jupyter.store.catalog import Catalog, now
+from omega_jupyter.store.chunks import write_segment
+from omega_jupyter.store.codecs.frame import FrameCodec
 from omega_jupyter.store.datasets import DatasetStore
+from omega_jupyter.store.objects import describe
+from omega_jupyter.store.payload import pack_inline
+from omega_jupyter.store.schema import prepare
+from omega_jupyter.store.table.write import encode_table
 from tests.store.awkward import FRAMES
 
 Point = namedtuple("Point", "x y")
@@ -226,3 +233,33 @@ def test_metadata_tells_shape_and_columns(datasets: DatasetStore) -> None:
     assert metadata.columns is not None
     assert metadata.columns[4] == ("1s", "datetime64[s, Europe/Berlin]")
     assert datasets.metadata("X") == metadata
+
+
+def test_parts_of_a_table_are_read_as_one(datasets: DatasetStore) -> None:
+    """What an append will write: several segments, the last one in the document itself."""
+    rows = 120_000
+    frame = pd.DataFrame(
+        {"x": np.arange(rows), "s": [f"k{i % 9}" for i in range(rows)]},
+        index=pd.Index(np.arange(rows) * 2, name="i"),
+    )
+    first, last = frame.iloc[:-10], frame.iloc[-10:]
+    url = datasets._url
+    prepare(url)
+    whole, tail = encode_table(first, "pandas.DataFrame"), encode_table(last, "pandas.DataFrame")
+    tables = whole.body["tables"] + [tail.body["tables"][0] | {"i": 1}]
+    document = describe(FrameCodec(), whole) | {
+        "body": whole.body | {"tables": tables, "rows": rows},
+        "segments": [
+            write_segment(url, whole.segments[0]).to_document(),
+            {"d": pack_inline(tail.segments[0])},
+        ],
+        "hash": "",
+        "created": now(),
+    }
+    Catalog(url).publish("datasets", "X", lambda latest: document)
+
+    assert_same(frame, datasets.get("X"))
+    assert_same(frame[["s"]], datasets.get("X[s]"))
+    assert_same(frame[frame["x"] > rows - 5], datasets.get("X", x__gt=rows - 5))
+    assert_same(frame[frame["x"] == 70_000], datasets.get("X", x=70_000))
+    assert_same(frame.head(7), datasets.head("X", 7))

@@ -1,0 +1,110 @@
+"""A server that goes away in the middle leaves nothing half."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+
+import numpy as np
+import pandas as pd
+import pytest
+from pymongo import errors
+from pymongo.collection import Collection
+
+from omega_jupyter.config import SecretUrl
+from omega_jupyter.errors import OmegaError, Unavailable
+from omega_jupyter.store.connection import forget
+from omega_jupyter.store.datasets import DatasetStore
+from omega_jupyter.store.schema import chunks, versions
+from tests.mongo_server import MongoServer
+
+
+@pytest.fixture
+def server() -> Iterator[MongoServer]:
+    with MongoServer() as server:
+        yield server
+        forget(SecretUrl(server.url()))
+
+
+def test_server_that_is_killed_during_puts_keeps_whole_versions(server: MongoServer) -> None:
+    store = DatasetStore(SecretUrl(server.url()))
+    store.put(pd.DataFrame({"x": np.zeros(200_000), "y": 0}), "X")
+    published = [1]
+    done = threading.Event()
+
+    def write() -> None:
+        value = 0
+        while not done.is_set():
+            value += 1
+            try:
+                frame = pd.DataFrame({"x": np.full(200_000, float(value)), "y": value})
+                published.append(store.put(frame, "X").version)
+            except OmegaError:
+                continue
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        for _ in range(2):
+            before = len(published)
+            wait = threading.Event()
+            while len(published) < before + 2:
+                wait.wait(0.005)
+            server.kill()
+            server.start()
+    finally:
+        done.set()
+        writer.join()
+
+    history = store.versions("X")
+    assert [m.version for m in history] == list(range(1, len(history) + 1))
+    assert set(published) <= {m.version for m in history}
+    for metadata in history:
+        frame = store.get_version(metadata)
+        assert len(frame) == 200_000
+        assert frame["x"].nunique() == 1
+        assert (frame["x"] == frame["y"]).all()
+
+
+@pytest.mark.parametrize("arrived", [True, False])
+def test_publication_whose_answer_is_lost_is_published_once(
+    arrived: bool, datasets: DatasetStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    insert = Collection.insert_one
+    lost = []
+
+    def lose_the_answer(self: object, document: object, *args: object) -> object:
+        if lost:
+            return insert(self, document, *args)  # type: ignore[arg-type]  # as they came
+        lost.append(document)
+        if arrived:
+            insert(self, document, *args)  # type: ignore[arg-type]
+        raise errors.AutoReconnect("connection closed")
+
+    datasets.put(0, "n")
+    # Only a real network could lose an answer at this very moment.
+    monkeypatch.setattr(Collection, "insert_one", lose_the_answer)
+
+    metadata = datasets.put(np.ones(50_000), "n")
+
+    assert lost
+    assert metadata.version == 2
+    assert len(datasets.versions("n")) == 2
+    assert datasets.get("n").all()
+
+
+def test_publication_that_nobody_knows_of_keeps_its_chunks(
+    datasets: DatasetStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    datasets.put(0, "n")
+
+    def lose(*args: object) -> None:
+        raise errors.AutoReconnect("connection closed")
+
+    monkeypatch.setattr(Collection, "insert_one", lose)
+
+    with pytest.raises(Unavailable):
+        datasets.put(np.ones(50_000), "n")
+
+    assert chunks(datasets._url).count_documents({}) == 1
+    assert versions(datasets._url).count_documents({"name": "n"}) == 1
