@@ -3,27 +3,23 @@
 from __future__ import annotations
 
 import builtins
-import hashlib
 import time
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from typing import Any, ClassVar
 
 from omega_jupyter.config import SecretUrl
-from omega_jupyter.errors import Conflict, Invalid, NotFound, OmegaError
+from omega_jupyter.errors import Conflict, Invalid, NotFound
 from omega_jupyter.store.catalog import Catalog, Latest, now
-from omega_jupyter.store.chunks import StoredSource, delete_segment, write_segment
-from omega_jupyter.store.codecs.codec import Codec, Part, codec_for, codec_of_kind
+from omega_jupyter.store.chunks import StoredSource
+from omega_jupyter.store.codecs.codec import Part, codec_for, codec_of_kind
 from omega_jupyter.store.connection import Document
 from omega_jupyter.store.garbage import ORPHAN_GRACE
 from omega_jupyter.store.metadata import Metadata
 from omega_jupyter.store.names import ObjectName, plain_name
-from omega_jupyter.store.payload import INLINE_BYTES, Encoded, pack_inline
 from omega_jupyter.store.schema import prepare
+from omega_jupyter.store.writing import FORMAT, describe, discard, write_payload
 
-__all__ = ["FORMAT", "ObjectStore"]
-
-FORMAT = 1
+__all__ = ["ObjectStore"]
 
 
 class ObjectStore:
@@ -176,7 +172,7 @@ class ObjectStore:
             self._refuse_taken(name, self._catalog.latest(self.store, name))
         began = time.monotonic()
         document = describe(codec, encoded) | described
-        entries, hashed = self._write(encoded)
+        entries, hashed = write_payload(self._url, encoded)
         document["segments"] = entries
         document["hash"] = hashed
         document["body"]["digest"] = hashed
@@ -206,18 +202,11 @@ class ObjectStore:
         try:
             published = self._catalog.publish(self.store, name, make, task=task)
         except (Conflict, Invalid):
-            self._delete(entries)
+            discard(self._url, entries)
             raise
         if published["segments"] != entries:
-            self._delete(entries)
+            discard(self._url, entries)
         return Metadata.from_document(published)
-
-    def _delete(self, entries: builtins.list[Document]) -> None:
-        """Delete what was just written; what can't be deleted is collected later."""
-        for entry in entries:
-            if "s" in entry:
-                with suppress(OmegaError):
-                    delete_segment(self._url, entry["s"])
 
     def _refuse_taken(self, name: str, latest: Latest) -> None:
         if latest.alive:
@@ -225,31 +214,6 @@ class ObjectStore:
                 f"{name!r} is stored already (version {latest.version})",
                 hint="leave out if_exists='fail' to add a version, or drop it first",
             )
-
-    def _write(self, encoded: Encoded) -> tuple[builtins.list[Document], str]:
-        """Write the payload, inline where it is small; return the entries and the hash."""
-        import bson
-
-        digest = hashlib.sha256(bson.encode(encoded.body))
-        entries: builtins.list[Document] = []
-        if encoded.size <= INLINE_BYTES:
-            packed = [pack_inline(segment) for segment in encoded.segments]
-            if sum(len(data) for chunks in packed for data in chunks.values()) <= 2 * INLINE_BYTES:
-                for chunks in packed:
-                    digest.update(bson.encode(chunks))
-                entries = [{"d": chunks} for chunks in packed]
-                return entries, encoded.digest or digest.hexdigest()
-        try:
-            for segment in encoded.segments:
-                written = write_segment(self._url, segment)
-                entries.append(written.to_document())
-                for (group, block), checksum in sorted(written.checksums.items()):
-                    digest.update(b"%d.%d:%d;" % (group, block, checksum))
-        except BaseException:
-            # Also on Ctrl-C; nothing is published yet.
-            self._delete(entries)
-            raise
-        return entries, encoded.digest or digest.hexdigest()
 
     # -- reading ---------------------------------------------------------------
 
@@ -265,24 +229,6 @@ class ObjectStore:
             )
         codec = codec_of_kind(document["kind"])
         return codec.decode(StoredSource(self._url, document), document["body"], part, metadata.ref)
-
-
-def describe(codec: Codec, encoded: Encoded) -> Document:
-    """Return the fields of a version document that come from the object."""
-    document: Document = {
-        "kind": codec.kind,
-        "type": encoded.type,
-        "format": FORMAT,
-        "size": encoded.size,
-        "body": dict(encoded.body),
-    }
-    if encoded.shape is not None:
-        document["shape"] = list(encoded.shape)
-    for field in ("columns", "params", "environment"):
-        value = getattr(encoded, field)
-        if value:
-            document[field] = value
-    return document
 
 
 def plain_attributes(attributes: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from omega_jupyter.config import SecretUrl
-from omega_jupyter.store import objects
+from omega_jupyter.store import writing
 from omega_jupyter.store.connection import connect, forget
 from omega_jupyter.store.datasets import DatasetStore
 from omega_jupyter.store.models import ModelStore
@@ -53,7 +53,7 @@ def shared_models(shared_url: SecretUrl) -> ModelStore:
 @pytest.fixture
 def _tiny_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Cut every object into chunks, and tables into row groups of two rows."""
-    monkeypatch.setattr(objects, "INLINE_BYTES", -1)
+    monkeypatch.setattr(writing, "INLINE_BYTES", -1)
     monkeypatch.setattr(write, "INLINE_BYTES", -1)
     monkeypatch.setattr(layout, "MIN_GROUP_ROWS", 2)
     monkeypatch.setattr(layout, "MAX_GROUP_ROWS", 2)

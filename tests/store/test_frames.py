@@ -16,10 +16,10 @@ from omega_jupyter.store.catalog import Catalog, now
 from omega_jupyter.store.chunks import write_segment
 from omega_jupyter.store.codecs.frame import FrameCodec
 from omega_jupyter.store.datasets import DatasetStore
-from omega_jupyter.store.objects import describe
 from omega_jupyter.store.payload import pack_inline
 from omega_jupyter.store.schema import prepare
 from omega_jupyter.store.table.write import encode_table
+from omega_jupyter.store.writing import describe
 from tests.store.awkward import FRAMES
 
 Point = namedtuple("Point", "x y")

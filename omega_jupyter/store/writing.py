@@ -1,0 +1,90 @@
+"""Writing a payload: inline where it is small, else chunks that nothing refers to yet."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from contextlib import suppress
+
+from omega_jupyter.config import SecretUrl
+from omega_jupyter.errors import OmegaError
+from omega_jupyter.store.chunks import delete_segment, write_segment
+from omega_jupyter.store.codecs.codec import Codec
+from omega_jupyter.store.connection import Document
+from omega_jupyter.store.payload import INLINE_BYTES, Encoded, pack_inline
+
+__all__ = ["FORMAT", "describe", "discard", "write_payload"]
+
+FORMAT = 1
+
+
+def describe(codec: Codec, encoded: Encoded) -> Document:
+    """Return the fields of a version document that come from the object."""
+    document: Document = {
+        "kind": codec.kind,
+        "type": encoded.type,
+        "format": FORMAT,
+        "size": encoded.size,
+        "body": dict(encoded.body),
+    }
+    if encoded.shape is not None:
+        document["shape"] = list(encoded.shape)
+    for field in ("columns", "params", "environment"):
+        value = getattr(encoded, field)
+        if value:
+            document[field] = value
+    return document
+
+
+def write_payload(url: SecretUrl, encoded: Encoded) -> tuple[list[Document], str]:
+    """Write a payload, inline where it is small.
+
+    Parameters
+    ----------
+    url : SecretUrl
+        The user's database, prepared.
+    encoded : Encoded
+        From a codec.
+
+    Returns
+    -------
+    entries : list of dict
+        The ``segments`` of the version document.
+    hash : str
+        SHA-256 of description and chunks, or the codec's own digest.
+
+    Raises
+    ------
+    OmegaError
+        What was written is deleted again, as far as the server answers.
+    """
+    import bson
+
+    digest = hashlib.sha256(bson.encode(encoded.body))
+    entries: list[Document] = []
+    if encoded.size <= INLINE_BYTES:
+        packed = [pack_inline(segment) for segment in encoded.segments]
+        if sum(len(data) for chunks in packed for data in chunks.values()) <= 2 * INLINE_BYTES:
+            for chunks in packed:
+                digest.update(bson.encode(chunks))
+            entries = [{"d": chunks} for chunks in packed]
+            return entries, encoded.digest or digest.hexdigest()
+    try:
+        for segment in encoded.segments:
+            written = write_segment(url, segment)
+            entries.append(written.to_document())
+            for (group, block), checksum in sorted(written.checksums.items()):
+                digest.update(b"%d.%d:%d;" % (group, block, checksum))
+    except BaseException:
+        # Also on Ctrl-C; nothing is published yet.
+        discard(url, entries)
+        raise
+    return entries, encoded.digest or digest.hexdigest()
+
+
+def discard(url: SecretUrl, entries: Sequence[Document]) -> None:
+    """Delete what was just written; what can't be deleted is collected as garbage later."""
+    for entry in entries:
+        if "s" in entry:
+            with suppress(OmegaError):
+                delete_segment(url, entry["s"])
