@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import struct
-import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -12,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from omega_jupyter.config import SecretUrl
 from omega_jupyter.errors import Invalid, NotFound, OmegaError
+from omega_jupyter.store.checksum import checksum, combined, damaged, of_inline
 from omega_jupyter.store.connection import Document, mongo_errors
 from omega_jupyter.store.memory import tune_malloc
 from omega_jupyter.store.payload import InlineSource, Key, Segment, Sink, Source
@@ -30,6 +30,8 @@ PART_BYTES = 4 << 20
 PART_SHIFT = 24
 MAX_BLOCKS = 1 << PART_SHIFT
 MAX_PARTS = 1 << 8
+# What an _id begins with.
+SEGMENT_BYTES = 12
 
 _LZ4, _ZSTD = 0x81, 0x82
 
@@ -48,18 +50,18 @@ class WrittenSegment:
         Bytes written.
     parts : dict
         ``"group.block"`` to the number of documents, where it is not one.
-    checksums : dict
-        ``(group, block)`` to the CRC-32 of each chunk.
+    checksum : int
+        Made of the chunks' checksums.
     """
 
     id: ObjectId
     size: int
     parts: dict[str, int]
-    checksums: dict[tuple[int, int], int]
+    checksum: int
 
     def to_document(self) -> Document:
         """Return the entry of the version document."""
-        entry: Document = {"s": self.id, "size": self.size}
+        entry: Document = {"s": self.id, "size": self.size, "h": self.checksum}
         if self.parts:
             entry["x"] = self.parts
         return entry
@@ -103,8 +105,7 @@ def write_segment(url: SecretUrl, segment: Segment) -> WrittenSegment:
     from bson import ObjectId
 
     tune_malloc()
-    written = WrittenSegment(ObjectId(), 0, {}, {})
-    writer = _Writer(url, written)
+    writer = _Writer(url, ObjectId())
     try:
         _in_flight(
             lambda batch: writer.send(
@@ -119,23 +120,24 @@ def write_segment(url: SecretUrl, segment: Segment) -> WrittenSegment:
     except BaseException:
         # Also on Ctrl-C. What can't be deleted now is collected as garbage later.
         with suppress(OmegaError):
-            delete_segment(url, written.id)
+            delete_segment(url, writer.id)
         raise
-    return WrittenSegment(written.id, writer.size, written.parts, written.checksums)
+    return WrittenSegment(writer.id, writer.size, writer.parts, combined(writer.checksums))
 
 
 class _Writer:
-    def __init__(self, url: SecretUrl, written: WrittenSegment) -> None:
+    def __init__(self, url: SecretUrl, segment: ObjectId) -> None:
         self._url = url
-        self._written = written
+        self.id = segment
         self.size = 0
+        self.parts: dict[str, int] = {}
+        self.checksums: dict[bytes, int] = {}
 
     def send(self, batch: Sequence[tuple[int, int, bytes]]) -> None:
         documents: list[Document] = []
         for group, block, data in batch:
             if block >= MAX_BLOCKS or len(data) > MAX_PARTS * PART_BYTES:
                 raise Invalid("The object is too large: a block of it has more than 1 GiB")
-            self._written.checksums[group, block] = zlib.crc32(data)
             self.size += len(data)
             documents += self._documents(group, block, data)
         with mongo_errors(self._url):
@@ -144,15 +146,15 @@ class _Writer:
                 chunks(self._url).insert_many(message, ordered=False)
 
     def _documents(self, group: int, block: int, data: bytes) -> Iterator[Document]:
-        if len(data) <= PART_BYTES:
-            checksum = self._written.checksums[group, block]
-            yield {"_id": chunk_id(self._written.id, group, block), "d": data, "c": checksum}
-            return
-        parts = [data[at : at + PART_BYTES] for at in range(0, len(data), PART_BYTES)]
-        self._written.parts[f"{group}.{block}"] = len(parts)
+        parts = [data]
+        if len(data) > PART_BYTES:
+            parts = [data[at : at + PART_BYTES] for at in range(0, len(data), PART_BYTES)]
+            self.parts[f"{group}.{block}"] = len(parts)
         for number, part in enumerate(parts):
-            identity = chunk_id(self._written.id, group, block, number)
-            yield {"_id": identity, "d": part, "c": zlib.crc32(part)}
+            identity = chunk_id(self.id, group, block, number)
+            found = checksum(part)
+            self.checksums[identity[SEGMENT_BYTES:]] = found
+            yield {"_id": identity, "d": part, "h": found}
 
 
 class StoredSource(Source):
@@ -176,6 +178,8 @@ class StoredSource(Source):
         """Give each chunk to the sink, from two threads where there is much to read."""
         entry = self._entries[segment]
         if "s" not in entry:
+            if of_inline(entry["d"]) != entry.get("h"):
+                raise damaged(self._ref)
             self._inline.fetch(segment, keys, sink)
             return
         tune_malloc()
@@ -196,6 +200,8 @@ class StoredSource(Source):
             cursor = chunks(self._url).find({"_id": {"$in": list(identities)}})
             for document in cursor.batch_size(len(identities) + 1):
                 key, part = identities.pop(document["_id"])
+                if checksum(document["d"]) != document.get("h"):
+                    raise damaged(self._ref)
                 data = _decompress(document["d"])
                 count = cut.get(f"{key.group}.{key.block}", 1)
                 if count > 1:

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from typing import Any
 
 from omega_jupyter.config import SecretUrl
 from omega_jupyter.errors import OmegaError
+from omega_jupyter.store.checksum import of_inline, pack
 from omega_jupyter.store.chunks import delete_segment, write_segment
 from omega_jupyter.store.codecs.codec import Codec
 from omega_jupyter.store.connection import Document
 from omega_jupyter.store.payload import INLINE_BYTES, Encoded, pack_inline
 
-__all__ = ["FORMAT", "describe", "discard", "write_payload"]
+__all__ = ["FORMAT", "content_hash", "describe", "discard", "write_payload"]
 
 FORMAT = 1
 
@@ -51,35 +53,46 @@ def write_payload(url: SecretUrl, encoded: Encoded) -> tuple[list[Document], str
     entries : list of dict
         The ``segments`` of the version document.
     hash : str
-        SHA-256 of description and chunks, or the codec's own digest.
+        SHA-256 of the description and the segments' checksums, or the codec's own digest.
 
     Raises
     ------
     OmegaError
         What was written is deleted again, as far as the server answers.
     """
-    import bson
-
-    digest = hashlib.sha256(bson.encode(encoded.body))
-    entries: list[Document] = []
     if encoded.size <= INLINE_BYTES:
         packed = [pack_inline(segment) for segment in encoded.segments]
         if sum(len(data) for chunks in packed for data in chunks.values()) <= 2 * INLINE_BYTES:
-            for chunks in packed:
-                digest.update(bson.encode(chunks))
-            entries = [{"d": chunks} for chunks in packed]
-            return entries, encoded.digest or digest.hexdigest()
+            entries: list[Document] = [{"d": chunks, "h": of_inline(chunks)} for chunks in packed]
+            return entries, encoded.digest or content_hash(encoded.body, entries)
+    entries = []
     try:
         for segment in encoded.segments:
-            written = write_segment(url, segment)
-            entries.append(written.to_document())
-            for (group, block), checksum in sorted(written.checksums.items()):
-                digest.update(b"%d.%d:%d;" % (group, block, checksum))
+            entries.append(write_segment(url, segment).to_document())
     except BaseException:
         # Also on Ctrl-C; nothing is published yet.
         discard(url, entries)
         raise
-    return entries, encoded.digest or digest.hexdigest()
+    return entries, encoded.digest or content_hash(encoded.body, entries)
+
+
+def content_hash(body: Mapping[str, Any], entries: Sequence[Document]) -> str:
+    """Return the hash of a version whose codec has none of its own.
+
+    Parameters
+    ----------
+    body : mapping
+        The codec's description; `digest`, which is this hash, is left out.
+    entries : sequence of dict
+        The ``segments`` of the version document.
+    """
+    import bson
+
+    described = {key: value for key, value in body.items() if key != "digest"}
+    digest = hashlib.sha256(bson.encode(described))
+    for entry in entries:
+        digest.update(pack(entry["h"]))
+    return digest.hexdigest()
 
 
 def discard(url: SecretUrl, entries: Sequence[Document]) -> None:

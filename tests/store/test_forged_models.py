@@ -17,6 +17,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import FunctionTransformer
 
 from omega_jupyter.errors import Invalid, Untrusted
+from omega_jupyter.store.checksum import of_inline
 from omega_jupyter.store.models import ModelStore
 from omega_jupyter.store.schema import versions
 
@@ -25,7 +26,7 @@ def forge(models: ModelStore, data: bytes) -> None:
     """Replace a stored model by other bytes whose hash is right."""
     models.put(LogisticRegression(), "m")
     changes = {
-        "segments": [{"d": {"0.0": data}}],
+        "segments": [{"d": {"0.0": data}, "h": of_inline({"0.0": data})}],
         "body.size": len(data),
         "body.digest": hashlib.sha256(data).hexdigest(),
     }

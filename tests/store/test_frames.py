@@ -13,6 +13,7 @@ from pandas.testing import assert_frame_equal, assert_series_equal
 
 from omega_jupyter.errors import Invalid, NotFound
 from omega_jupyter.store.catalog import Catalog, now
+from omega_jupyter.store.checksum import of_inline
 from omega_jupyter.store.chunks import write_segment
 from omega_jupyter.store.codecs.frame import FrameCodec
 from omega_jupyter.store.datasets import DatasetStore
@@ -247,11 +248,12 @@ def test_parts_of_a_table_are_read_as_one(datasets: DatasetStore) -> None:
     prepare(url)
     whole, tail = encode_table(first, "pandas.DataFrame"), encode_table(last, "pandas.DataFrame")
     tables = whole.body["tables"] + [tail.body["tables"][0] | {"i": 1}]
+    packed = pack_inline(tail.segments[0])
     document = describe(FrameCodec(), whole) | {
         "body": whole.body | {"tables": tables, "rows": rows},
         "segments": [
             write_segment(url, whole.segments[0]).to_document(),
-            {"d": pack_inline(tail.segments[0])},
+            {"d": packed, "h": of_inline(packed)},
         ],
         "hash": "",
         "created": now(),

@@ -44,6 +44,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 from omega_jupyter.config import SecretUrl
 from omega_jupyter.errors import Conflict, Invalid, NotFound, Untrusted
+from omega_jupyter.store.checksum import of_inline
 from omega_jupyter.store.connection import Document, connect
 from omega_jupyter.store.models import ModelStore
 
@@ -205,7 +206,7 @@ def forge(models: ModelStore, name: str, data: bytes) -> None:
         {"name": name},
         {
             "$set": {
-                "segments": [{"d": {"0.0": data}}],
+                "segments": [{"d": {"0.0": data}, "h": of_inline({"0.0": data})}],
                 "body.size": len(data),
                 "body.digest": hashlib.sha256(data).hexdigest(),
             }
@@ -275,7 +276,8 @@ def test_flipped_byte_is_found(size: int, models: ModelStore) -> None:
         [document] = collection(models, "omega_versions").find({"name": "m"})
         data = flipped(document["segments"][0]["d"]["0.0"])
         collection(models, "omega_versions").update_one(
-            {"name": "m"}, {"$set": {"segments": [{"d": {"0.0": data}}]}}
+            {"name": "m"},
+            {"$set": {"segments": [{"d": {"0.0": data}, "h": of_inline({"0.0": data})}]}},
         )
 
     with pytest.raises(Invalid, match=r"m@1 is (no longer whole|damaged)"):
