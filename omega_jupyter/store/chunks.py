@@ -7,6 +7,8 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
+from itertools import chain, islice
+from threading import Event, Lock
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from omega_jupyter.config import SecretUrl
@@ -259,27 +261,38 @@ def _messages(documents: list[Document]) -> Iterator[list[Document]]:
 
 
 def _in_flight(work: Callable[[T], None], items: Iterable[T]) -> None:
-    """Do the work for each item with two threads; the first error ends it."""
+    """Do the work for each item with two threads; the first error ends it.
+
+    An item is taken when a thread is free for it, so that a stream of them is
+    never read ahead.
+    """
     iterator = iter(items)
-    first = list(_take(iterator, 2))
+    first = list(islice(iterator, 2))
     if len(first) < 2:
         for item in first:
             work(item)
         return
-    with ThreadPoolExecutor(IN_FLIGHT, thread_name_prefix="omega-chunks") as pool:
+    rest = chain(first, iterator)
+    lock = Lock()
+    stopped = Event()
+
+    def run() -> None:
         try:
-            futures = [pool.submit(work, item) for item in first]
-            futures += [pool.submit(work, item) for item in iterator]
-            for future in futures:
-                future.result()
+            while not stopped.is_set():
+                with lock:
+                    item = next(rest, None)
+                if item is None:
+                    return
+                work(item)
         except BaseException:
-            pool.shutdown(wait=True, cancel_futures=True)
+            stopped.set()
             raise
 
-
-def _take(iterator: Iterator[T], count: int) -> Iterator[T]:
-    for _ in range(count):
+    with ThreadPoolExecutor(IN_FLIGHT, thread_name_prefix="omega-chunks") as pool:
         try:
-            yield next(iterator)
-        except StopIteration:
-            return
+            for future in [pool.submit(run) for _ in range(IN_FLIGHT)]:
+                future.result()
+        except BaseException:
+            # Also on Ctrl-C.
+            stopped.set()
+            raise

@@ -171,8 +171,8 @@ class ObjectStore:
         if if_exists == "fail":
             self._refuse_taken(name, self._catalog.latest(self.store, name))
         began = time.monotonic()
-        document = describe(codec, encoded) | described
         entries, hashed = write_payload(self._url, encoded)
+        document = describe(codec, encoded) | described
         document["segments"] = entries
         document["hash"] = hashed
         document["body"]["digest"] = hashed

@@ -120,6 +120,9 @@ class Encoded:
         run-length form.
     digest : str, optional
         The hash of the content where the codec has computed one.
+    finish : callable, optional
+        Called when the payload is written: fills in what was not known before,
+        in `body`, `shape` and `digest`.
     """
 
     type: str
@@ -130,6 +133,7 @@ class Encoded:
     params: dict[str, Any] | None = None
     environment: dict[str, str] = field(default_factory=dict)
     digest: str | None = None
+    finish: Callable[[], None] | None = None
 
     @property
     def size(self) -> int:

@@ -21,7 +21,7 @@ FORMAT = 1
 
 
 def describe(codec: Codec, encoded: Encoded) -> Document:
-    """Return the fields of a version document that come from the object."""
+    """Return the fields of a version document that come from the object, once it is written."""
     document: Document = {
         "kind": codec.kind,
         "type": encoded.type,
@@ -64,11 +64,15 @@ def write_payload(url: SecretUrl, encoded: Encoded) -> tuple[list[Document], str
         packed = [pack_inline(segment) for segment in encoded.segments]
         if sum(len(data) for chunks in packed for data in chunks.values()) <= 2 * INLINE_BYTES:
             entries: list[Document] = [{"d": chunks, "h": of_inline(chunks)} for chunks in packed]
+            if encoded.finish is not None:
+                encoded.finish()
             return entries, encoded.digest or content_hash(encoded.body, entries)
     entries = []
     try:
         for segment in encoded.segments:
             entries.append(write_segment(url, segment).to_document())
+        if encoded.finish is not None:
+            encoded.finish()
     except BaseException:
         # Also on Ctrl-C; nothing is published yet.
         discard(url, entries)
