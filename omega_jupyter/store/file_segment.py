@@ -1,15 +1,19 @@
-"""A payload that is read from a file while it is written: never whole in memory."""
+"""Payloads that are read from a file while they are written: never whole in memory."""
 
 from __future__ import annotations
 
 import hashlib
+import io
+import os
+import stat
 from collections.abc import Iterator
+from pathlib import Path
 from typing import BinaryIO
 
-from omega_jupyter.errors import Invalid
+from omega_jupyter.errors import Invalid, NotFound
 from omega_jupyter.store.payload import BLOB_PART, Key, Segment
 
-__all__ = ["FileSegment"]
+__all__ = ["FileSegment", "PathSegment"]
 
 
 class FileSegment(Segment):
@@ -71,12 +75,7 @@ class FileSegment(Segment):
             if len(data) < BLOB_PART:
                 break
         if self._expected is not None and self._read != self._expected:
-            raise Invalid(
-                f"{self._what} changed while it was read: "
-                f"it has {'more' if self._read > self._expected else 'fewer'} than the "
-                f"{self._expected} bytes it had",
-                hint="put it again when nothing writes to it",
-            )
+            raise self._changed()
 
     def pack(self, group: int, block: int) -> bytes:
         """Give away a part that was read."""
@@ -95,7 +94,7 @@ class FileSegment(Segment):
         while missing:
             try:
                 data = self._file.read(missing)
-            except (OSError, ValueError) as error:
+            except (OSError, ValueError, TypeError) as error:
                 raise Invalid(f"{self._what} can't be read: {error}") from error
             if not isinstance(data, bytes):
                 raise Invalid(
@@ -107,3 +106,75 @@ class FileSegment(Segment):
             pieces.append(data)
             missing -= len(data)
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def _changed(self) -> Invalid:
+        return Invalid(
+            f"{self._what} changed while it was read",
+            hint="put it again when nothing writes to it",
+        )
+
+
+class PathSegment(FileSegment):
+    """A file on a disk: opened when it is written to the store, and closed behind.
+
+    Parameters
+    ----------
+    path : str
+        The file; a symbolic link is followed.
+
+    Raises
+    ------
+    NotFound
+        There is no such file.
+    Invalid
+        It is a folder, a device, or can't be read.
+    """
+
+    def __init__(self, path: str) -> None:
+        self._path = path
+        try:
+            # Only a look: opening a pipe would wait for who writes to it.
+            found = Path(path).stat()
+        except FileNotFoundError:
+            raise NotFound(f"There is no file {path!r}") from None
+        except (OSError, ValueError) as error:
+            raise Invalid(f"{path!r} can't be read: {_reason(error)}") from error
+        if stat.S_ISDIR(found.st_mode):
+            raise Invalid(
+                f"{path!r} is a folder, not a file",
+                hint="store its files one by one, or one archive of them (shutil.make_archive)",
+            )
+        if not stat.S_ISREG(found.st_mode):
+            raise Invalid(
+                f"{path!r} is a device, pipe or socket, not a file",
+                hint="open it and store the file object: open(path, 'rb')",
+            )
+        self._found = _identity(found)
+        super().__init__(io.BytesIO(), found.st_size, repr(path))
+
+    def listed(self) -> Iterator[Key]:
+        """Open the file and read part after part.
+
+        Raises
+        ------
+        Invalid
+            The file can't be read, or something wrote to it meanwhile.
+        """
+        with self._open() as self._file:
+            yield from super().listed()
+            if _identity(os.fstat(self._file.fileno())) != self._found:
+                raise self._changed()
+
+    def _open(self) -> BinaryIO:
+        try:
+            return Path(self._path).open("rb")
+        except OSError as error:
+            raise Invalid(f"{self._path!r} can't be read: {_reason(error)}") from error
+
+
+def _identity(found: os.stat_result) -> tuple[int, ...]:
+    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or str(error)

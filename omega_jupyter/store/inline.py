@@ -40,13 +40,10 @@ def encode(obj: Any, limit: int = LIMIT) -> str | None:
     encoded = codec.encode(obj)
     if encoded.size > limit:
         return None
-    data = bson.encode(
-        {
-            "kind": codec.kind,
-            "body": encoded.body,
-            "segments": [pack_inline(segment) for segment in encoded.segments],
-        }
-    )
+    segments = [pack_inline(segment) for segment in encoded.segments]
+    if encoded.finish is not None:
+        encoded.finish()
+    data = bson.encode({"kind": codec.kind, "body": encoded.body, "segments": segments})
     text = base64.b64encode(data).decode("ascii")
     return text if len(text) <= limit else None
 

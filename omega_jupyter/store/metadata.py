@@ -41,7 +41,8 @@ class Metadata:
     version : int
         From 1; a name that was dropped goes on counting.
     kind : str
-        ``dataframe``, ``series``, ``array``, ``sparse``, ``data``, ``estimator``.
+        ``dataframe``, ``series``, ``array``, ``sparse``, ``data``, ``bytes``, ``file``,
+        ``estimator``, or what an installed package adds.
     type : str
         The Python type, such as ``pandas.DataFrame``.
     created : datetime
@@ -53,7 +54,7 @@ class Metadata:
     columns : tuple of Column, optional
         The columns of a table; at most the first 2,000.
     hash : str
-        Digest of what is stored.
+        Digest of what is stored: of a file or estimator the SHA-256 of its bytes.
     attributes : dict
         The user's own notes.
     task : str, optional
@@ -62,6 +63,8 @@ class Metadata:
         What it was made of: role to ``name@version``.
     params : dict, optional
         The parameters of an estimator, as JSON values or their ``repr``.
+    file : dict, optional
+        Of a file: its own ``name``, and the ``media_type`` that the name tells.
     scores : list of dict
         What was scored with this version of a model.
     environment : dict
@@ -82,6 +85,7 @@ class Metadata:
     task: str | None = None
     inputs: dict[str, str] = field(default_factory=dict)
     params: dict[str, Any] | None = None
+    file: dict[str, str] | None = None
     scores: list[dict[str, Any]] = field(default_factory=list)
     environment: dict[str, str] = field(default_factory=dict)
     # What the loader needs, so that a resolved object costs no second query.
@@ -115,6 +119,7 @@ class Metadata:
             "task": self.task,
             "inputs": self.inputs,
             "params": self.params,
+            "file": self.file,
             "scores": self.scores,
             "environment": self.environment,
         }
@@ -138,6 +143,7 @@ class Metadata:
             task=document.get("task"),
             inputs=dict(document.get("inputs") or {}),
             params=_plain(document.get("params")),
+            file=document.get("file"),
             scores=_plain(document.get("scores") or []),
             environment=dict(document.get("environment") or {}),
             _document=document if "body" in document else None,
@@ -162,6 +168,8 @@ class Metadata:
             ("size", _bytes(self.size)),
             ("created", f"{self.created:%Y-%m-%d %H:%M:%S %Z}"),
         ]
+        if self.file is not None:
+            facts.append(("file", ", ".join(self.file.values())))
         if self.shape is not None:
             facts.append(("shape", f" {TIMES} ".join(f"{n:,}" for n in self.shape)))
         if self.columns is not None:

@@ -115,7 +115,7 @@ class Encoded:
         `segments`.
     segments : list of Segment
         The payload.
-    shape, columns, params, environment
+    shape, columns, params, file, environment
         As in :class:`~omega_jupyter.store.metadata.Metadata`; `columns` in its
         run-length form.
     digest : str, optional
@@ -131,6 +131,7 @@ class Encoded:
     shape: tuple[int, ...] | None = None
     columns: dict[str, Any] | None = None
     params: dict[str, Any] | None = None
+    file: dict[str, str] | None = None
     environment: dict[str, str] = field(default_factory=dict)
     digest: str | None = None
     finish: Callable[[], None] | None = None

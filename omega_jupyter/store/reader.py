@@ -86,10 +86,17 @@ class PayloadReader(io.RawIOBase):
         Which byte string.
     size : int
         Its bytes.
+    name : str
+        What file objects have; for error messages of who reads from it.
     """
 
-    def __init__(self, source: Source, segment: int, block: int, size: int) -> None:
+    mode = "rb"
+
+    def __init__(
+        self, source: Source, segment: int, block: int, size: int, name: str = "payload"
+    ) -> None:
         super().__init__()
+        self.name = name
         self._source = source
         self._place = segment, block, size
         self._size = size

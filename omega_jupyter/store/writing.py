@@ -31,7 +31,7 @@ def describe(codec: Codec, encoded: Encoded) -> Document:
     }
     if encoded.shape is not None:
         document["shape"] = list(encoded.shape)
-    for field in ("columns", "params", "environment"):
+    for field in ("columns", "params", "file", "environment"):
         value = getattr(encoded, field)
         if value:
             document[field] = value

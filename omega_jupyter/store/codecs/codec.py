@@ -22,7 +22,9 @@ _BUILT_IN = (
     "frame:SeriesCodec",
     "array:ArrayCodec",
     "sparse:SparseCodec",
+    "raw:BytesCodec",
     "data:DataCodec",
+    "file:FileCodec",
     "estimator:EstimatorCodec",
 )
 

@@ -15,10 +15,9 @@ __all__ = ["DataCodec"]
 _TYPES = frozenset(
     """
     builtins.str builtins.int builtins.float builtins.bool builtins.NoneType builtins.list
-    builtins.dict builtins.tuple builtins.set builtins.frozenset builtins.bytes
-    builtins.bytearray builtins.complex builtins.range builtins.slice datetime.date
-    datetime.datetime datetime.time datetime.timedelta decimal.Decimal fractions.Fraction
-    uuid.UUID
+    builtins.dict builtins.tuple builtins.set builtins.frozenset builtins.complex builtins.range
+    builtins.slice datetime.date datetime.datetime datetime.time datetime.timedelta
+    decimal.Decimal fractions.Fraction uuid.UUID
     """.split()  # noqa: SIM905 - a list of words is read more easily
 )
 _SCALARS = frozenset({"Timestamp", "Timedelta", "Period", "Interval", "NAType", "NaTType"})
