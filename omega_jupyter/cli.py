@@ -100,16 +100,17 @@ class ShellCaller(Caller):
         return Path(name).stem
 
     def has(self, name: str) -> bool:
-        """Return whether there is such a file, of a kind that can be read."""
-        return Path(name).suffix in SUFFIXES and Path(name).is_file()
+        """Return whether there is such a file."""
+        return os.path.exists(name)
 
     def take(self, name: str) -> Any:
-        """Read a file."""
-        return read_file(Path(name))
+        """Read a file of data; one of another kind is kept as it is."""
+        path = Path(name)
+        return read_file(path) if path.suffix in SUFFIXES else path
 
     def names(self) -> Iterable[str]:
-        """Return the files of the working directory that can be read."""
-        return sorted(path.name for path in Path().iterdir() if path.suffix in SUFFIXES)
+        """Return the files of the working directory."""
+        return sorted(path.name for path in Path().iterdir())
 
     def evaluate(self, expression: str) -> Any:
         """Return a literal's value, or the file that ``:name`` names."""
@@ -122,10 +123,10 @@ class ShellCaller(Caller):
                 f"{expression!r} is neither a file nor a value; a shell has no variables"
             ) from None
 
-    def check_target(self, target: str) -> None:
+    def check_target(self, target: str, *, files: bool) -> None:
         """Refuse a file of an unknown kind, or in a folder that is not there."""
         path = Path(target)
-        if path.suffix not in SUFFIXES:
+        if path.suffix not in SUFFIXES and not files:
             raise UsageError(f"-o {target}: the file's name ends in one of {', '.join(SUFFIXES)}")
         if not path.parent.is_dir():
             raise UsageError(f"-o {target}: there is no folder {str(path.parent)!r}")
@@ -168,11 +169,18 @@ def read_file(path: Path) -> Any:
 def write_file(path: Path, value: Any) -> None:
     """Write a value in the form that the suffix says; all of it, or nothing.
 
+    Files and bytes are written as they are, whatever the suffix.
+
     Raises
     ------
     Invalid
         The value has no such form, or the file can't be written.
     """
+    from omega_jupyter.store.stored_file import StoredFile
+
+    if isinstance(value, StoredFile):
+        value.save(path)
+        return
     part = path.with_name(f".{path.stem}.part{path.suffix}")
     try:
         _write(part, value)
@@ -190,6 +198,12 @@ def _write(path: Path, value: Any) -> None:
     import numpy as np
     import pandas as pd
 
+    if isinstance(value, bytes | bytearray | memoryview):
+        path.write_bytes(value)
+        return
+    if path.suffix not in SUFFIXES:
+        kind = type(value).__name__
+        raise TypeError(f"a {kind} is written to files that end in one of {', '.join(SUFFIXES)}")
     if path.suffix == ".npy":
         np.save(path, np.asarray(value), allow_pickle=False)
         return

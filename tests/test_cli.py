@@ -92,6 +92,33 @@ def test_arrays_and_plain_data_too(omega: Command) -> None:
     assert json.loads(Path("notes2.json").read_text()) == {"a": [1, 2]}
 
 
+def test_files_of_other_kinds_are_kept_as_they_are(omega: Command, om: Omega) -> None:
+    content = bytes(range(256)) * 10_000
+    Path("report.pdf").write_bytes(content)
+
+    assert omega("put", "report.pdf", "as", "report").status == 0
+    assert omega("get", "report", "-o", "again.pdf").status == 0
+    Path("folder").mkdir()
+    assert omega("get", "report", "-o", "folder").status == 0
+
+    assert Path("again.pdf").read_bytes() == content
+    assert Path("folder/report.pdf").read_bytes() == content
+    assert "report.pdf, application/pdf" in omega("info", "report").out
+    om.datasets.put(b"abc", "raw")
+    assert omega("get", "raw", "-o", "raw.bin").status == 0
+    assert Path("raw.bin").read_bytes() == b"abc"
+
+
+def test_data_needs_a_file_of_a_known_kind(omega: Command) -> None:
+    omega("put", "X.csv")
+
+    ended = omega("get", "X", "-o", "X.xls")
+
+    assert ended.status == 1
+    assert "end in one of .csv, .parquet" in ended.err
+    assert not Path("X.xls").exists()
+
+
 def test_lists_are_text_or_json(omega: Command) -> None:
     omega("put", "X.csv")
 
@@ -152,7 +179,8 @@ def test_stored_name_goes_before_the_file_of_that_name(iris: Command) -> None:
         ("get", 2, "Missing argument 'NAME'"),
         ("put Y.csv", 2, "There is no file 'Y.csv'. Did you mean 'X.csv'?"),
         ("put {a} as b", 2, "a shell has no variables"),
-        ("get X -o X.xls", 2, "ends in one of .csv, .parquet, .npy, .json"),
+        ("predict m X -o X.xls", 2, "ends in one of .csv, .parquet, .npy, .json"),
+        ("put . as here", 1, "'.' is a folder, not a file"),
         ("get X -o no/X.csv", 2, "there is no folder 'no'"),
         ("get nothing", 1, "Nothing named 'nothing' is stored"),
         ("fit nomodel X.csv", 1, "nomodel"),

@@ -95,7 +95,7 @@ class NotebookCaller(Caller):
                 f"{expression!r} has no value here: {type(error).__name__}: {error}"
             ) from error
 
-    def check_target(self, target: str) -> None:
+    def check_target(self, target: str, *, files: bool) -> None:
         """Refuse what can't be a variable."""
         if not target.isidentifier() or keyword.iskeyword(target):
             raise UsageError(f"-o {target}: {target!r} can't be the name of a variable")

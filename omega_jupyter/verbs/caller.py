@@ -75,8 +75,15 @@ class Caller(ABC):
         """
 
     @abstractmethod
-    def check_target(self, target: str) -> None:
+    def check_target(self, target: str, *, files: bool) -> None:
         """Refuse a target that :meth:`keep` could not use, before the work is done.
+
+        Parameters
+        ----------
+        target : str
+            Of ``-o``.
+        files : bool
+            Whether the value may be a file, which is written as it is.
 
         Raises
         ------

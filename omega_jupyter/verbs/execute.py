@@ -63,7 +63,7 @@ def execute(
         )
     output = values.pop("output", None)
     if output is not None:
-        caller.check_target(output)
+        caller.check_target(output, files=verb.files)
     as_json = values.pop("json", False)
     value = verb.function(caller, **values)
     if as_json:

@@ -102,7 +102,9 @@ VERBS: tuple[Verb, ...] = (
             "put X source=crm",
         ),
         notes="An estimator becomes a model, all else a data set. Each put is a new version. "
-        "In a shell the objects are files: `omega put X.csv as X`.",
+        "In a shell the objects are files: `omega put X.csv as X`. Data (.csv, .parquet, .npy, "
+        ".json) is read, a file of another kind is kept as it is; in a notebook "
+        "`put {Path('report.pdf')} as report` keeps one.",
     ),
     Verb(
         "get",
@@ -123,6 +125,9 @@ VERBS: tuple[Verb, ...] = (
         ),
         keywords="keeps the rows where it holds: column=value, column__gte=value, ...",
         examples=("get X", "get X[a,b]@3 sales__gte=100", "get mymodel@1"),
+        notes="A file comes as a binary file object, and has `save(path)`; in a shell "
+        "`omega get report -o report.pdf` writes it.",
+        files=True,
     ),
     Verb(
         "ls",

@@ -113,6 +113,8 @@ class Verb:
         Lines without the prefix.
     notes : str
         What else there is to know.
+    files : bool
+        Whether its value may be a file, for which ``-o`` takes any name.
     """
 
     name: str
@@ -124,6 +126,7 @@ class Verb:
     keywords: str = ""
     examples: tuple[str, ...] = ()
     notes: str = ""
+    files: bool = False
 
     def usage(self) -> str:
         """Return the usage line without the prefix."""
