@@ -45,7 +45,9 @@ class DatasetStore(ObjectStore):
         Parameters
         ----------
         obj : object
-            A DataFrame, Series, numpy array, scipy sparse matrix or plain data.
+            A DataFrame, Series, numpy array, scipy sparse matrix, plain data (a
+            ``str`` is text, never a path), bytes, or a file: a ``Path``, or what
+            ``open(path, "rb")`` gives, which is read from where it stands to its end.
         name : str
             With ``/`` for folders.
         attributes : mapping, optional
@@ -99,7 +101,8 @@ class DatasetStore(ObjectStore):
         Returns
         -------
         object
-            Equal to what was put.
+            Equal to what was put; of a file a
+            :class:`~omega_jupyter.store.stored_file.StoredFile`.
 
         Raises
         ------
