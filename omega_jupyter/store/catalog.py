@@ -20,6 +20,7 @@ from omega_jupyter.store.listing import Listing, closest
 from omega_jupyter.store.metadata import Metadata
 from omega_jupyter.store.names import ObjectName
 from omega_jupyter.store.schema import VERSIONS, prepare, versions
+from omega_jupyter.store.writer import Writer
 
 __all__ = ["Catalog", "Latest"]
 
@@ -217,7 +218,8 @@ class Catalog:
             if task is not None:
                 document["task"] = task
             try:
-                _insert(self.url, document)
+                with Writer.of(self.url).publishing(document):
+                    _insert(self.url, document)
             except DuplicateKeyError:
                 done = None if task is None else self.by_task(store, name, task)
                 if done is not None:

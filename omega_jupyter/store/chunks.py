@@ -18,11 +18,19 @@ from omega_jupyter.store.connection import Document, mongo_errors
 from omega_jupyter.store.memory import tune_malloc
 from omega_jupyter.store.payload import InlineSource, Key, Segment, Sink, Source
 from omega_jupyter.store.schema import chunks
+from omega_jupyter.store.writer import Writer
 
 if TYPE_CHECKING:
     from bson import ObjectId
 
-__all__ = ["StoredSource", "WrittenSegment", "delete_segment", "segment_range", "write_segment"]
+__all__ = [
+    "StoredSource",
+    "WrittenSegment",
+    "abandon_segment",
+    "delete_segment",
+    "segment_range",
+    "write_segment",
+]
 
 # pymongo packs up to 48 MB into a message; 80 MB then cost 284 ms of processor time, not 40.
 MESSAGE_BYTES = 4 << 20
@@ -85,6 +93,13 @@ def delete_segment(url: SecretUrl, segment: ObjectId) -> int:
         return chunks(url).delete_many(segment_range(segment)).deleted_count
 
 
+def abandon_segment(url: SecretUrl, segment: ObjectId) -> None:
+    """Delete what was just written; what can't be deleted is collected as garbage later."""
+    with suppress(OmegaError):
+        delete_segment(url, segment)
+    Writer.of(url).end([segment])
+
+
 def write_segment(url: SecretUrl, segment: Segment) -> WrittenSegment:
     """Write all chunks of a segment; nothing refers to them yet.
 
@@ -104,10 +119,8 @@ def write_segment(url: SecretUrl, segment: Segment) -> WrittenSegment:
     OmegaError
         What was written is deleted again, as far as the server answers.
     """
-    from bson import ObjectId
-
     tune_malloc()
-    writer = _Writer(url, ObjectId())
+    writer = _Writer(url, Writer.of(url).begin())
     try:
         _in_flight(
             lambda batch: writer.send(
@@ -120,9 +133,8 @@ def write_segment(url: SecretUrl, segment: Segment) -> WrittenSegment:
             writer.send(closing[: len(batch)])
             del closing[: len(batch)]
     except BaseException:
-        # Also on Ctrl-C. What can't be deleted now is collected as garbage later.
-        with suppress(OmegaError):
-            delete_segment(url, writer.id)
+        # Also on Ctrl-C.
+        abandon_segment(url, writer.id)
         raise
     return WrittenSegment(writer.id, writer.size, writer.parts, combined(writer.checksums))
 

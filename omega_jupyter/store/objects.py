@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import builtins
-import time
 from collections.abc import Callable, Mapping
 from typing import Any, ClassVar
 
@@ -13,7 +12,6 @@ from omega_jupyter.store.catalog import Catalog, Latest, now
 from omega_jupyter.store.chunks import StoredSource
 from omega_jupyter.store.codecs.codec import Part, codec_for, codec_of_kind
 from omega_jupyter.store.connection import Document
-from omega_jupyter.store.garbage import ORPHAN_GRACE
 from omega_jupyter.store.metadata import Metadata
 from omega_jupyter.store.names import ObjectName, plain_name
 from omega_jupyter.store.schema import prepare
@@ -170,7 +168,6 @@ class ObjectStore:
         encoded = codec.encode(obj)
         if if_exists == "fail":
             self._refuse_taken(name, self._catalog.latest(self.store, name))
-        began = time.monotonic()
         entries, hashed = write_payload(self._url, encoded)
         document = describe(codec, encoded) | described
         document["segments"] = entries
@@ -180,9 +177,6 @@ class ObjectStore:
         def make(latest: Latest) -> Document:
             if if_exists == "fail":
                 self._refuse_taken(name, latest)
-            if time.monotonic() - began > ORPHAN_GRACE.total_seconds() / 2:
-                # The garbage collection may take the chunks for abandoned.
-                raise Conflict(f"Writing {name!r} took too long", hint="store it in parts")
             return document | {"created": now()}
 
         return self._publish(name, make, task, entries)

@@ -12,10 +12,11 @@ from omega_jupyter.store.connection import Document, connect, mongo_errors
 if TYPE_CHECKING:
     from pymongo.collection import Collection
 
-__all__ = ["CHUNKS", "VERSIONS", "chunks", "prepare", "versions"]
+__all__ = ["CHUNKS", "LEASES", "VERSIONS", "chunks", "leases", "prepare", "versions"]
 
 VERSIONS = "omega_versions"
 CHUNKS = "omega_chunks"
+LEASES = "omega_leases"
 
 _NAMESPACE_EXISTS = 48
 
@@ -43,17 +44,31 @@ def prepare(url: SecretUrl) -> None:
 
 def versions(url: SecretUrl) -> Collection[Document]:
     """Return the collection of version documents; acknowledged when journalled."""
-    from pymongo.write_concern import WriteConcern
-
-    # "majority" is 1 on a single server. With j, all chunks written before are durable too.
-    return connect(url).get_collection(VERSIONS, write_concern=WriteConcern("majority", j=True))
+    # With j, all chunks written before are durable too.
+    return _collection(url, VERSIONS, j=True)
 
 
 def chunks(url: SecretUrl) -> Collection[Document]:
     """Return the collection of chunks."""
+    return _collection(url, CHUNKS)
+
+
+def leases(url: SecretUrl) -> Collection[Document]:
+    """Return the collection of leases."""
+    return _collection(url, LEASES, j=True)
+
+
+def _collection(url: SecretUrl, name: str, *, j: bool | None = None) -> Collection[Document]:
+    from pymongo import ReadPreference
     from pymongo.write_concern import WriteConcern
 
-    return connect(url).get_collection(CHUNKS, write_concern=WriteConcern("majority"))
+    return connect(url).get_collection(
+        name,
+        # "majority" is 1 on a single server.
+        write_concern=WriteConcern("majority", j=j),
+        # A secondary, which the URL may prefer, doesn't have the newest yet.
+        read_preference=ReadPreference.PRIMARY,
+    )
 
 
 def _make_chunks(url: SecretUrl) -> None:

@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from typing import Any
 
 from omega_jupyter.config import SecretUrl
-from omega_jupyter.errors import OmegaError
 from omega_jupyter.store.checksum import of_inline, pack
-from omega_jupyter.store.chunks import delete_segment, write_segment
+from omega_jupyter.store.chunks import abandon_segment, write_segment
 from omega_jupyter.store.codecs.codec import Codec
 from omega_jupyter.store.connection import Document
 from omega_jupyter.store.payload import INLINE_BYTES, Encoded, pack_inline
@@ -103,5 +101,4 @@ def discard(url: SecretUrl, entries: Sequence[Document]) -> None:
     """Delete what was just written; what can't be deleted is collected as garbage later."""
     for entry in entries:
         if "s" in entry:
-            with suppress(OmegaError):
-                delete_segment(url, entry["s"])
+            abandon_segment(url, entry["s"])

@@ -15,7 +15,7 @@ from omega_jupyter.omega import Omega
 from omega_jupyter.runtime.backend import Outcome, open_credentials
 from omega_jupyter.runtime.credentials import HEADER, Credentials, Envelope, digest
 from omega_jupyter.runtime.ledger import Ledger
-from omega_jupyter.store.garbage import collect_if_due
+from omega_jupyter.store.housekeeping import collect_if_due
 from omega_jupyter.worker.cache import VersionCache
 from omega_jupyter.worker.call import Call, quietly
 

@@ -21,7 +21,7 @@ from omega_jupyter.store.catalog import Catalog
 from omega_jupyter.store.datasets import DatasetStore
 from omega_jupyter.store.garbage import collect
 from omega_jupyter.store.models import ModelStore
-from omega_jupyter.store.schema import chunks, versions
+from omega_jupyter.store.schema import chunks, leases, versions
 from tests.mongo_server import wait_for
 
 
@@ -179,8 +179,9 @@ def test_writer_killed_in_the_middle_leaves_the_old_version(
 
     assert datasets.metadata("X").version == 1
     assert not datasets.get("X")["x"].any()
-    no_time = timedelta(0)
-    assert collect(datasets._url, orphan_grace=no_time).segments == 1
+    # A minute later, in short.
+    leases(datasets._url).update_many({}, {"$set": {"until": datetime(2026, 1, 1)}})
+    assert collect(datasets._url).segments == 1
     assert chunks(datasets._url).count_documents({}) == before
     assert not datasets.get("X")["x"].any()
 
