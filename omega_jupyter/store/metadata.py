@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import html
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
+
+from omega_jupyter.store.facts import bytes_text, facts_html
 
 __all__ = ["Column", "Metadata"]
 
@@ -151,21 +152,16 @@ class Metadata:
 
     def __repr__(self) -> str:
         shape = "" if self.shape is None else " " + TIMES.join(str(n) for n in self.shape)
-        return f"<{self.type}{shape} {self.ref}, {_bytes(self.size)}>"
+        return f"<{self.type}{shape} {self.ref}, {bytes_text(self.size)}>"
 
     def _repr_html_(self) -> str:
-        rows = "".join(
-            f"<tr><th style='text-align:left'>{html.escape(label)}</th>"
-            f"<td style='text-align:left'>{html.escape(text)}</td></tr>"
-            for label, text in self._facts()
-        )
-        return f"<table>{rows}</table>"
+        return facts_html(self._facts())
 
     def _facts(self) -> list[tuple[str, str]]:
         facts = [
             ("name", self.ref),
             ("type", self.type),
-            ("size", _bytes(self.size)),
+            ("size", bytes_text(self.size)),
             ("created", f"{self.created:%Y-%m-%d %H:%M:%S %Z}"),
         ]
         if self.file is not None:
@@ -207,14 +203,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, int) and not isinstance(value, bool):
         return int(value)
     return value
-
-
-def _bytes(size: int) -> str:
-    if size < 1000:
-        return f"{size} B"
-    amount = float(size)
-    for unit in ("KB", "MB", "GB"):
-        amount /= 1000
-        if amount < 1000:
-            return f"{amount:.1f} {unit}"
-    return f"{amount / 1000:.1f} TB"

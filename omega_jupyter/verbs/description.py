@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
+from omega_jupyter.store.facts import facts_text
 from omega_jupyter.store.metadata import Metadata
-from omega_jupyter.verbs.listing import facts_text
 
 __all__ = ["Description"]
 

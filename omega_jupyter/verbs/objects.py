@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from omega_jupyter.errors import Invalid, NotFound
+from omega_jupyter.store.facts import bytes_text
 from omega_jupyter.verbs.data import is_estimator, own_object, stored
 from omega_jupyter.verbs.description import Description
-from omega_jupyter.verbs.listing import Field, Listing, ago, bytes_text, shape_text
+from omega_jupyter.verbs.listing import Field, Listing, ago, shape_text
 from omega_jupyter.verbs.usage import UsageError
 
 if TYPE_CHECKING:

@@ -7,7 +7,8 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from omega_jupyter.errors import NotFound
-from omega_jupyter.verbs.listing import Field, Listing, ago, facts_html, facts_text
+from omega_jupyter.store.facts import facts_html, facts_text
+from omega_jupyter.verbs.listing import Field, Listing, ago
 from omega_jupyter.verbs.usage import UsageError
 
 if TYPE_CHECKING:
