@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import copy
-import threading
 from collections.abc import Callable
+from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any
 
 from omega_jupyter.errors import Invalid, OmegaError
@@ -13,7 +13,7 @@ from omega_jupyter.store import inline
 from omega_jupyter.store.catalog import Catalog
 from omega_jupyter.store.names import ObjectName
 from omega_jupyter.worker.cache import VersionCache
-from omega_jupyter.worker.progress import ProgressReporter, followed
+from omega_jupyter.worker.progress.following import followed
 
 if TYPE_CHECKING:
     from omega_jupyter.omega import Omega
@@ -109,11 +109,14 @@ class Call:
         from sklearn.exceptions import NotFittedError
 
         method = self.method(estimator, name)
-        reporter = ProgressReporter(self._report)
+        fits = "fit" in name
         try:
             # A pool process may have no children of its own: joblib would fall
             # back to one job, so its threads are used instead.
-            with parallel_config(backend="threading"), followed(estimator, reporter):
+            with (
+                parallel_config(backend="threading"),
+                followed(estimator, self._report) if fits else nullcontext(),
+            ):
                 return method(*self.arrays(), **self.params)
         except NotFittedError:
             raise Invalid(
@@ -190,13 +193,10 @@ def _nbytes(data: Any) -> int:
 def quietly(report: Callable[[dict[str, Any]], None]) -> Callable[[dict[str, Any]], None]:
     """Return a report that never harms the fit it tells about.
 
-    It is dropped where MongoDB is away for a moment, and outside the main
-    thread, where an error would hang joblib.
+    It is dropped where MongoDB is away for a moment.
     """
 
     def reported(progress: dict[str, Any]) -> None:
-        if threading.current_thread() is not threading.main_thread():
-            return
         try:
             report(progress)
         except OmegaError:
