@@ -118,6 +118,9 @@ class OmegaConfig:
     trusted : tuple of str
         For workers: types beyond the loader's own list that a stored model may
         hold, as ``module.Class``.
+    allow_joblib : bool
+        Whether models may be stored with joblib, and such models loaded: that runs
+        the code that they hold. For a worker its own setting counts.
     mongod : Path or None
         The ``mongod`` of the local services. None: the wheel's, then ``PATH``.
     data_dir : Path
@@ -135,6 +138,7 @@ class OmegaConfig:
     concurrency: int = 0
     cache_bytes: int = 1 << 30
     trusted: tuple[str, ...] = ()
+    allow_joblib: bool = False
     mongod: Path | None = None
     data_dir: Path = field(default_factory=lambda: _user_dir("data"))
     idle_timeout: float = 8 * 3600.0
@@ -228,7 +232,7 @@ def _convert(name: str, value: object, origin: str) -> object:
     convert: Callable[[object], object] = _CONVERT.get(name, str)
     try:
         converted = convert(value)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, KeyError):
         # The value is not repeated: it might be a password in the wrong place.
         raise Invalid(f"The setting {name} in {origin} is not a {_WORDS.get(name)}") from None
     if name in _SCHEMES and isinstance(converted, SecretUrl):
@@ -259,6 +263,12 @@ def _strings(value: object) -> tuple[str, ...]:
     raise TypeError
 
 
+def _switch(value: object) -> bool:
+    if isinstance(value, bool):
+        return value
+    return {"1": True, "true": True, "0": False, "false": False}[_text(value).strip().lower()]
+
+
 _CONVERT: dict[str, Callable[[Any], object]] = {
     "mongo_url": _url,
     "broker_url": _url,
@@ -269,6 +279,7 @@ _CONVERT: dict[str, Callable[[Any], object]] = {
     "concurrency": int,
     "cache_bytes": int,
     "trusted": _strings,
+    "allow_joblib": _switch,
     "mongod": lambda value: Path(value).expanduser(),
     "data_dir": lambda value: Path(value).expanduser(),
     "idle_timeout": float,
@@ -278,6 +289,7 @@ _WORDS = {
     "cache_bytes": "whole number of bytes",
     "idle_timeout": "number of seconds",
     "trusted": "list of types",
+    "allow_joblib": "switch: 1 or 0",
     "mongo_url": "URL",
     "broker_url": "URL",
     "result_backend": "URL",

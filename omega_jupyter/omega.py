@@ -101,9 +101,7 @@ class Omega:
     @property
     def models(self) -> ModelStore:
         """The stored models."""
-        from omega_jupyter.store.models import ModelStore
-
-        return ModelStore(self.mongo_url, trusted=self.config.trusted)
+        return self._models(self.mongo_url)
 
     @property
     def runtime(self) -> OmegaRuntime:
@@ -111,7 +109,6 @@ class Omega:
         from omega_jupyter.runtime.runtime import OmegaRuntime
         from omega_jupyter.runtime.submission import Submitter
         from omega_jupyter.store.datasets import DatasetStore
-        from omega_jupyter.store.models import ModelStore
 
         mongo_url = self.mongo_url
         return OmegaRuntime(
@@ -121,9 +118,16 @@ class Omega:
                 broker_url=self.config.broker_url or mongo_url,
                 result_backend=self.config.result_backend or mongo_url,
                 datasets=DatasetStore(mongo_url),
-                models=ModelStore(mongo_url, trusted=self.config.trusted),
+                models=self._models(mongo_url),
                 queue=self.config.queue,
             )
+        )
+
+    def _models(self, mongo_url: SecretUrl) -> ModelStore:
+        from omega_jupyter.store.models import ModelStore
+
+        return ModelStore(
+            mongo_url, trusted=self.config.trusted, allow_joblib=self.config.allow_joblib
         )
 
     def __repr__(self) -> str:

@@ -37,6 +37,7 @@ def _settings(config: OmegaConfig) -> dict[str, str]:
         "OMEGA_CONCURRENCY": str(config.concurrency),
         "OMEGA_CACHE_BYTES": str(config.cache_bytes),
         "OMEGA_TRUSTED": ",".join(config.trusted),
+        "OMEGA_ALLOW_JOBLIB": str(int(config.allow_joblib)),
     }
     if config.mongod is not None:
         settings["OMEGA_MONGOD"] = str(config.mongod)

@@ -8,7 +8,7 @@ import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
-from typing import BinaryIO
+from typing import IO
 
 from omega_jupyter.errors import Invalid, NotFound
 from omega_jupyter.store.payload import BLOB_PART, Key, Segment
@@ -31,7 +31,7 @@ class FileSegment(Segment):
         The file for error messages.
     """
 
-    def __init__(self, file: BinaryIO, size: int | None = None, what: str = "The file") -> None:
+    def __init__(self, file: IO[bytes], size: int | None = None, what: str = "The file") -> None:
         self._file = file
         self._expected = size
         self._what = what
@@ -165,7 +165,7 @@ class PathSegment(FileSegment):
             if _identity(os.fstat(self._file.fileno())) != self._found:
                 raise self._changed()
 
-    def _open(self) -> BinaryIO:
+    def _open(self) -> IO[bytes]:
         try:
             return Path(self._path).open("rb")
         except OSError as error:

@@ -43,7 +43,7 @@ class Metadata:
         From 1; a name that was dropped goes on counting.
     kind : str
         ``dataframe``, ``series``, ``array``, ``sparse``, ``data``, ``bytes``, ``file``,
-        ``estimator``, or what an installed package adds.
+        ``estimator``, ``joblib``, or what an installed package adds.
     type : str
         The Python type, such as ``pandas.DataFrame``.
     created : datetime
@@ -55,7 +55,7 @@ class Metadata:
     columns : tuple of Column, optional
         The columns of a table; at most the first 2,000.
     hash : str
-        Digest of what is stored: of a file or estimator the SHA-256 of its bytes.
+        Digest of what is stored: of a file the SHA-256 of its bytes.
     attributes : dict
         The user's own notes.
     task : str, optional

@@ -7,12 +7,17 @@ from typing import Any
 
 from omega_jupyter.config import SecretUrl
 from omega_jupyter.errors import Invalid
-from omega_jupyter.store.codecs.codec import Part
+from omega_jupyter.store.codecs.codec import Codec, Part, codec_of_kind
 from omega_jupyter.store.metadata import Metadata
 from omega_jupyter.store.names import ObjectName
 from omega_jupyter.store.objects import ObjectStore, plain_attributes
+from omega_jupyter.store.spool import check_hash
+from omega_jupyter.store.writing import content_hash
 
-__all__ = ["ModelStore"]
+__all__ = ["JOBLIB", "ModelStore"]
+
+# Kind and format of models that run code when they are loaded.
+JOBLIB = "joblib"
 
 
 class ModelStore(ObjectStore):
@@ -25,6 +30,8 @@ class ModelStore(ObjectStore):
     trusted : sequence of str
         Types beyond the loader's own list that a model may hold, as
         ``module.Class``.
+    allow_joblib : bool
+        Whether models may be stored with joblib, and such models loaded.
 
     Examples
     --------
@@ -34,15 +41,19 @@ class ModelStore(ObjectStore):
 
     store = "models"
 
-    def __init__(self, url: SecretUrl, trusted: Sequence[str] = ()) -> None:
+    def __init__(
+        self, url: SecretUrl, trusted: Sequence[str] = (), *, allow_joblib: bool = False
+    ) -> None:
         super().__init__(url)
         self._trusted = tuple(trusted)
+        self._allow_joblib = allow_joblib
 
     def put(
         self,
         obj: Any,
         name: str,
         *,
+        format: str = "skops",  # noqa: A002 - what it is called wherever models are stored
         attributes: Mapping[str, Any] | None = None,
         if_exists: str = "replace",
         task: str | None = None,
@@ -56,6 +67,10 @@ class ModelStore(ObjectStore):
             Fitted or not.
         name : str
             With ``/`` for folders.
+        format : {'skops', 'joblib'}
+            How. ``'skops'`` runs nothing when it is loaded. ``'joblib'`` takes what
+            skops can't, and runs what the file says: it must be turned on for the
+            writer and for each reader (``allow_joblib``).
         attributes : mapping, optional
             Your own notes, plain JSON.
         if_exists : {'replace', 'fail'}
@@ -73,12 +88,20 @@ class ModelStore(ObjectStore):
         Raises
         ------
         Invalid
-            It is no estimator, or something in it can't be stored.
+            It is no estimator, something in it can't be stored, or joblib is not
+            turned on.
         Conflict
             The name exists, and ``if_exists='fail'``.
         """
+        codec = self._codec_of_format(format)
         return self._put(
-            obj, name, attributes=attributes, if_exists=if_exists, task=task, inputs=inputs
+            obj,
+            name,
+            attributes=attributes,
+            if_exists=if_exists,
+            task=task,
+            inputs=inputs,
+            codec=codec,
         )
 
     def get(self, name: str, *, version: int | None = None, trusted: Sequence[str] = ()) -> Any:
@@ -103,7 +126,8 @@ class ModelStore(ObjectStore):
         NotFound
             The name or version does not exist.
         Untrusted
-            It holds types that are not trusted. Nothing of it was run.
+            It holds types that are not trusted, or is a joblib file and joblib is not
+            turned on. Nothing of it was run.
         Invalid
             The stored content was changed.
         """
@@ -128,7 +152,12 @@ class ModelStore(ObjectStore):
         -------
         estimator
         """
-        return self._get(metadata, Part(trusted=(*self._trusted, *trusted)))
+        document = self._document(metadata)
+        check_hash(
+            content_hash(document["body"], document["segments"]), document["hash"], metadata.ref
+        )
+        part = Part(trusted=(*self._trusted, *trusted), allow_joblib=self._allow_joblib)
+        return self._decode(document, part, metadata.ref)
 
     def add_score(self, model: Metadata | str, score: Mapping[str, Any]) -> None:
         """Note a score of one version of a model.
@@ -148,3 +177,17 @@ class ModelStore(ObjectStore):
         if isinstance(model, str):
             model = self.metadata(model)
         self._catalog.add_score(self.store, model.name, model.version, plain_attributes(score))
+
+    def _codec_of_format(self, name: str) -> Codec | None:
+        """Return the codec that is asked for; None where the object decides."""
+        if name == "skops":
+            return None
+        if name != JOBLIB:
+            raise Invalid(f"format={name!r} is not 'skops' or 'joblib'")
+        if not self._allow_joblib:
+            raise Invalid(
+                "joblib is not turned on here: its files run code when they are loaded",
+                hint="Omega(allow_joblib=True) or OMEGA_ALLOW_JOBLIB=1 turns it on; "
+                "every reader needs it too, workers included",
+            )
+        return codec_of_kind(JOBLIB)

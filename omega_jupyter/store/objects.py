@@ -10,7 +10,7 @@ from omega_jupyter.config import SecretUrl
 from omega_jupyter.errors import Conflict, Invalid, NotFound
 from omega_jupyter.store.catalog import Catalog, Latest, now
 from omega_jupyter.store.chunks import StoredSource
-from omega_jupyter.store.codecs.codec import Part, codec_for, codec_of_kind
+from omega_jupyter.store.codecs.codec import Codec, Part, codec_for, codec_of_kind
 from omega_jupyter.store.connection import Document
 from omega_jupyter.store.metadata import Metadata
 from omega_jupyter.store.names import ObjectName, plain_name
@@ -153,6 +153,7 @@ class ObjectStore:
         if_exists: str,
         task: str | None,
         inputs: Mapping[str, str] | None,
+        codec: Codec | None = None,
     ) -> Metadata:
         name = plain_name(name)
         if if_exists not in ("replace", "fail"):
@@ -163,7 +164,7 @@ class ObjectStore:
             done = self._catalog.by_task(self.store, name, task)
             if done is not None:
                 return Metadata.from_document(done)
-        codec = codec_for(obj, self.store)
+        codec = codec or codec_for(obj, self.store)
         # Before anything is written: most refusals come from here.
         encoded = codec.encode(obj)
         if if_exists == "fail":
@@ -212,6 +213,14 @@ class ObjectStore:
     # -- reading ---------------------------------------------------------------
 
     def _get(self, metadata: Metadata, part: Part) -> Any:
+        return self._decode(self._document(metadata), part, metadata.ref)
+
+    def _decode(self, document: Document, part: Part, what: str) -> Any:
+        codec = codec_of_kind(document["kind"])
+        return codec.decode(StoredSource(self._url, document), document["body"], part, what)
+
+    def _document(self, metadata: Metadata) -> Document:
+        """Return the version document with all that a codec needs."""
         document = metadata._document
         if document is None:
             found = self._catalog.find(metadata.store, metadata.name, metadata.version)
@@ -221,8 +230,7 @@ class ObjectStore:
                 f"{metadata.ref} was written by a newer omega-jupyter",
                 hint="pip install --upgrade omega-jupyter",
             )
-        codec = codec_of_kind(document["kind"])
-        return codec.decode(StoredSource(self._url, document), document["body"], part, metadata.ref)
+        return document
 
 
 def plain_attributes(attributes: Mapping[str, Any] | None) -> dict[str, Any]:

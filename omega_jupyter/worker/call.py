@@ -11,6 +11,7 @@ from omega_jupyter.errors import Invalid, OmegaError
 from omega_jupyter.runtime.backend import Outcome
 from omega_jupyter.store import inline
 from omega_jupyter.store.catalog import Catalog
+from omega_jupyter.store.models import JOBLIB
 from omega_jupyter.store.names import ObjectName
 from omega_jupyter.worker.cache import VersionCache
 from omega_jupyter.worker.progress.following import followed
@@ -126,8 +127,15 @@ class Call:
 
     def publish(self, estimator: Any) -> Metadata:
         """Store the fitted estimator as the next version of the model."""
-        name = ObjectName.parse(self._model_ref).name
-        return self._om.models.put(estimator, name, task=self._task_id, inputs=self.inputs)
+        models = self._om.models
+        before = models.metadata(self._model_ref)
+        return models.put(
+            estimator,
+            before.name,
+            format=JOBLIB if before.kind == JOBLIB else "skops",
+            task=self._task_id,
+            inputs=self.inputs,
+        )
 
     def fitted(self, metadata: Metadata) -> Outcome:
         """Return the outcome of a fit."""
@@ -158,8 +166,9 @@ class Call:
         )
 
     def _load_model(self, ref: str) -> tuple[Any, int]:
-        metadata = self._om.models.metadata(ref)
-        return self._om.models.get(ref), metadata.size
+        models = self._om.models
+        metadata = models.metadata(ref)
+        return models.get_version(metadata), metadata.size
 
     def _load_data(self, ref: str) -> tuple[Any, int]:
         name = ObjectName.parse(ref)

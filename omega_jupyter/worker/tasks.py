@@ -34,9 +34,9 @@ def _cache(budget: int) -> VersionCache:
 
 
 @lru_cache(maxsize=64)
-def _omega(mongo_url: SecretUrl, trusted: tuple[str, ...]) -> Omega:
+def _omega(mongo_url: SecretUrl, trusted: tuple[str, ...], allow_joblib: bool) -> Omega:
     """Return this process's Omega for a user's database."""
-    return Omega(mongo_url=mongo_url, trusted=trusted)
+    return Omega(mongo_url=mongo_url, trusted=trusted, allow_joblib=allow_joblib)
 
 
 class ModelTask(Task):
@@ -78,7 +78,7 @@ class ModelTask(Task):
         """Return the call with these arguments, acting for the user who sent it."""
         credentials: Credentials = self.request.omega_credentials
         config = self.app.omega_config
-        om = _omega(credentials.mongo_url, config.trusted)
+        om = _omega(credentials.mongo_url, config.trusted, config.allow_joblib)
         # Celery keeps the request per thread; progress may come from another.
         request = self.request
 

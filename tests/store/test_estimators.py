@@ -37,8 +37,8 @@ from omega_jupyter.store.codecs.estimator import EstimatorCodec
 from omega_jupyter.store.datasets import DatasetStore
 from omega_jupyter.store.models import ModelStore
 from omega_jupyter.store.payload import InlineSource
-from omega_jupyter.store.schema import versions
 from omega_jupyter.store.trust import is_trusted
+from tests.store.forged import forge
 
 X, y = load_iris(return_X_y=True)
 
@@ -170,9 +170,7 @@ def test_loaders_own_list_leaves_out_what_runs_code(name: str) -> None:
 
 def test_trust_list_in_the_stored_document_means_nothing(models: ModelStore) -> None:
     models.put(Honest(), "m")
-    versions(models._url).update_one(
-        {"name": "m"}, {"$set": {"body.trusted": [f"{Honest.__module__}.Honest"]}}
-    )
+    forge(models, body_trusted=[f"{Honest.__module__}.Honest"])
 
     with pytest.raises(Untrusted):
         models.get("m")
@@ -189,5 +187,5 @@ def test_tree_that_never_ends_is_refused() -> None:
 
 
 def _decode(codec: EstimatorCodec, data: bytes) -> Any:
-    body = {"size": len(data), "digest": hashlib.sha256(data).hexdigest()}
+    body = {"size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
     return codec.decode(InlineSource([{"0.0": data}]), body, Part(), "m@1")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 import io
 import json
 import os
@@ -17,20 +16,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import FunctionTransformer
 
 from omega_jupyter.errors import Invalid, Untrusted
-from omega_jupyter.store.checksum import of_inline
 from omega_jupyter.store.models import ModelStore
-from omega_jupyter.store.schema import versions
-
-
-def forge(models: ModelStore, data: bytes) -> None:
-    """Replace a stored model by other bytes whose hash is right."""
-    models.put(LogisticRegression(), "m")
-    changes = {
-        "segments": [{"d": {"0.0": data}, "h": of_inline({"0.0": data})}],
-        "body.size": len(data),
-        "body.digest": hashlib.sha256(data).hexdigest(),
-    }
-    versions(models._url).update_one({"name": "m"}, {"$set": changes})
+from tests.store.forged import forge
 
 
 def skops_file(schema: Any) -> bytes:
@@ -42,6 +29,7 @@ def skops_file(schema: Any) -> bytes:
 
 
 def test_function_behind_a_right_hash_is_refused(models: ModelStore) -> None:
+    models.put(LogisticRegression(), "m")
     forge(models, skops.io.dumps(FunctionTransformer(os.system)))
 
     with pytest.raises(Untrusted) as caught:
@@ -53,6 +41,7 @@ def test_call_behind_a_right_hash_is_refused_and_not_made(
     models: ModelStore, tmp_path: Path
 ) -> None:
     marker = tmp_path / "ran"
+    models.put(LogisticRegression(), "m")
     forge(models, skops.io.dumps(FunctionTransformer(functools.partial(os.mkdir, str(marker)))))
 
     with pytest.raises(Untrusted):
@@ -73,6 +62,7 @@ def test_call_behind_a_right_hash_is_refused_and_not_made(
     ids=["text", "nothing", "no schema", "a list", "no loader", "unknown loader"],
 )
 def test_file_that_is_no_model_is_refused(data: bytes, models: ModelStore) -> None:
+    models.put(LogisticRegression(), "m")
     forge(models, data)
 
     with pytest.raises((Invalid, Untrusted), match="m@1"):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 import os
 import platform
 from pathlib import Path
@@ -47,6 +46,7 @@ from omega_jupyter.errors import Conflict, Invalid, NotFound, Untrusted
 from omega_jupyter.store.checksum import of_inline
 from omega_jupyter.store.connection import Document, connect
 from omega_jupyter.store.models import ModelStore
+from tests.store.forged import forge
 
 X, y = load_iris(return_X_y=True, as_frame=True)
 MIXED = X.assign(species=np.array(["a", "b", None], dtype=object)[y])
@@ -200,25 +200,11 @@ def test_models_that_would_run_something_are_refused_and_run_nothing(
     assert not trace.exists()
 
 
-def forge(models: ModelStore, name: str, data: bytes) -> None:
-    """Replace a small model by other bytes whose hash is right, as an intruder would."""
-    collection(models, "omega_versions").update_one(
-        {"name": name},
-        {
-            "$set": {
-                "segments": [{"d": {"0.0": data}, "h": of_inline({"0.0": data})}],
-                "body.size": len(data),
-                "body.digest": hashlib.sha256(data).hexdigest(),
-            }
-        },
-    )
-
-
 def test_forged_model_is_refused_whatever_its_metadata_say(
     models: ModelStore, tmp_path: Path
 ) -> None:
     models.put(LogisticRegression(), "m")
-    forge(models, "m", skops.io.dumps(FunctionTransformer(os.system)))
+    forge(models, skops.io.dumps(FunctionTransformer(os.system)))
 
     with pytest.raises(Untrusted):
         models.get("m")
@@ -226,7 +212,7 @@ def test_forged_model_is_refused_whatever_its_metadata_say(
 
 def test_content_that_is_no_model_is_refused_in_our_words(models: ModelStore) -> None:
     models.put(LogisticRegression(), "m")
-    forge(models, "m", b"not a zip file")
+    forge(models, b"not a zip file")
 
     with pytest.raises(Invalid, match="m@1"):
         models.get("m")
@@ -236,7 +222,7 @@ def test_tree_that_points_outside_of_itself_is_refused(models: ModelStore) -> No
     tree = DecisionTreeClassifier(random_state=0).fit(X, y)
     models.put(tree, "m")
     tree.tree_.children_left[0] = 10_000
-    forge(models, "m", skops.io.dumps(tree))
+    forge(models, skops.io.dumps(tree))
 
     with pytest.raises(Invalid, match="tree"):
         models.get("m")

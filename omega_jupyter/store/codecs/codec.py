@@ -26,6 +26,7 @@ _BUILT_IN = (
     "data:DataCodec",
     "file:FileCodec",
     "estimator:EstimatorCodec",
+    "pickled:JoblibCodec",
 )
 
 
@@ -43,6 +44,8 @@ class Part:
         The first rows only.
     trusted : sequence of str
         Types that a model may hold beyond the loader's own list.
+    allow_joblib : bool
+        Whether the reader's own settings allow a model that runs code when it is loaded.
     as_put : bool
         Lay a frame out in memory as it lay when it was put, which costs a copy.
     """
@@ -52,6 +55,7 @@ class Part:
     filters: Mapping[str, Any] = field(default_factory=dict)
     rows: int | None = None
     trusted: Sequence[str] = ()
+    allow_joblib: bool = False
     as_put: bool = False
 
     @property

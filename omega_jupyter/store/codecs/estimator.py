@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
 import platform
 from typing import Any
 from zipfile import BadZipFile
 
 from omega_jupyter.errors import Invalid, Untrusted
 from omega_jupyter.store.codecs.codec import Codec, Part
-from omega_jupyter.store.payload import Buffers, Encoded, Source
+from omega_jupyter.store.file_segment import FileSegment
+from omega_jupyter.store.payload import Encoded, Source
+from omega_jupyter.store.spool import SpoolSegment, spooled
 from omega_jupyter.store.trust import check_trust
 
 __all__ = ["EstimatorCodec", "environment"]
@@ -46,20 +47,13 @@ class EstimatorCodec(Codec):
 
         kind = type(obj)
         try:
-            data = skops.io.dumps(obj)
+            segment = SpoolSegment(lambda file: skops.io.dump(obj, file), f"The {kind.__name__}")
         except (TypeError, AttributeError, ValueError, RecursionError, OSError) as error:
             raise Invalid(
                 f"The {kind.__name__} can't be stored: {error}",
                 hint="parameters and attributes must be of scikit-learn, numpy, scipy or plain",
             ) from error
-        return Encoded(
-            type=_public_name(kind),
-            body={"format": "skops", "size": len(data)},
-            segments=[Buffers([data])],
-            params=parameters(obj),
-            environment=environment(),
-            digest=hashlib.sha256(data).hexdigest(),
-        )
+        return described(obj, {"format": "skops", "size": segment.size}, segment)
 
     def decode(self, source: Source, body: dict[str, Any], part: Part, what: str) -> Any:
         """Check the hash and the types, then load the model.
@@ -77,16 +71,12 @@ class EstimatorCodec(Codec):
         from omega_jupyter.store.soundness import check_trees
 
         self.only_whole(part, what)
-        data = bytes(source.buffer(0, 0, body["size"]))
-        if hashlib.sha256(data).hexdigest() != body["digest"]:
-            raise Invalid(
-                f"Model {what} is damaged: its content does not match its hash",
-                hint="an earlier version may be sound; `%omega info` shows the latest",
-            )
         types: list[str] = []
         try:
-            types = check_trust(what, skops.io.get_untrusted_types(data=data), part.trusted)
-            model = skops.io.loads(data, trusted=types)
+            with spooled(source, 0, 0, int(body["size"]), body["sha256"], what) as file:
+                types = check_trust(what, skops.io.get_untrusted_types(file=file), part.trusted)
+                file.seek(0)
+                model = skops.io.load(file, trusted=types)
         except UntrustedTypesFoundException as error:
             raise Untrusted(f"Model {what} is refused: {error}", types=types) from error
         except _UNREADABLE as error:
@@ -96,6 +86,19 @@ class EstimatorCodec(Codec):
             ) from error
         check_trees(model, what)
         return model
+
+
+def described(model: Any, body: dict[str, Any], segment: FileSegment) -> Encoded:
+    """Return an estimator ready to be stored as one file, whose hash the body will have."""
+    encoded = Encoded(
+        type=_public_name(type(model)),
+        body=body,
+        segments=[segment],
+        params=parameters(model),
+        environment=environment(),
+    )
+    encoded.finish = lambda: encoded.body.update(sha256=segment.digest)
+    return encoded
 
 
 def environment() -> dict[str, str]:

@@ -1,0 +1,118 @@
+"""What libraries write to files and read from them: in memory while small, else on the disk."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from tempfile import SpooledTemporaryFile
+from typing import IO
+
+from omega_jupyter.errors import Invalid
+from omega_jupyter.store.file_segment import FileSegment
+from omega_jupyter.store.payload import Key, Source
+from omega_jupyter.store.reader import stream_parts
+
+__all__ = ["SpoolSegment", "spooled"]
+
+# Above, it goes through a temporary file.
+MEMORY_BYTES = 32 << 20
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+class SpoolSegment(FileSegment):
+    """What a function writes into a file, as one byte string.
+
+    The file is written at once, and gone when it was stored or is not wanted any more.
+
+    Parameters
+    ----------
+    write : callable
+        Writes into the open binary file that it gets.
+    what : str
+        The content for error messages.
+
+    Raises
+    ------
+    Invalid
+        The temporary file can't be written.
+    """
+
+    def __init__(self, write: Callable[[IO[bytes]], object], what: str) -> None:
+        # Closed when it was read, or when nobody holds the segment any more.
+        file: IO[bytes] = SpooledTemporaryFile(max_size=MEMORY_BYTES)  # noqa: SIM115 - as above
+        weakref.finalize(self, file.close)
+        with _disk_errors():
+            write(file)
+            size = file.seek(0, 2)
+            file.seek(0)
+        super().__init__(file, size, what)
+
+    def listed(self) -> Iterator[Key]:
+        """Read part after part, and remove the file."""
+        yield from super().listed()
+        self._file.close()
+
+
+@contextmanager
+def spooled(
+    source: Source, segment: int, block: int, size: int, sha256: str, what: str
+) -> Iterator[IO[bytes]]:
+    """Give a stored byte string as an open file, once it is known to be whole.
+
+    Parameters
+    ----------
+    source : Source
+        Where the chunks are.
+    segment, block : int
+        Which byte string.
+    size : int
+        Its bytes.
+    sha256 : str
+        Its hash.
+    what : str
+        The object for error messages, such as ``mymodel@3``.
+
+    Raises
+    ------
+    Invalid
+        It does not match its hash.
+    """
+    with SpooledTemporaryFile(max_size=MEMORY_BYTES) as file:
+        hashed = hashlib.sha256()
+        for part in stream_parts(source, segment, block, size):
+            hashed.update(part)
+            with _disk_errors():
+                file.write(part)
+        check_hash(hashed.hexdigest(), sha256, what)
+        file.seek(0)
+        yield file
+
+
+def check_hash(found: str, expected: str, what: str) -> None:
+    """Refuse content that does not match its hash.
+
+    Raises
+    ------
+    Invalid
+    """
+    if found != expected:
+        raise Invalid(
+            f"Model {what} is damaged: its content does not match its hash",
+            hint="`omega store check` lists all that is; an earlier version may be sound",
+        )
+
+
+@contextmanager
+def _disk_errors() -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        if error.errno not in _FULL:
+            raise
+        raise Invalid(
+            f"A temporary file can't be written: {error.strerror or error}",
+            hint="the environment variable TMPDIR chooses a folder with more space",
+        ) from error
