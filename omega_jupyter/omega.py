@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from omega_jupyter.runtime.runtime import OmegaRuntime
     from omega_jupyter.store.datasets import DatasetStore
     from omega_jupyter.store.models import ModelStore
+    from omega_jupyter.store.store import Store
 
 __all__ = ["Omega"]
 
@@ -102,6 +103,13 @@ class Omega:
     def models(self) -> ModelStore:
         """The stored models."""
         return self._models(self.mongo_url)
+
+    @property
+    def store(self) -> Store:
+        """All that is stored: check it, collect garbage, see what takes how much room."""
+        from omega_jupyter.store.store import Store
+
+        return Store(self.mongo_url)
 
     @property
     def runtime(self) -> OmegaRuntime:

@@ -59,6 +59,15 @@ class MongoServer:
     def alices_url(self, password: str = PASSWORD) -> str:
         return f"mongodb://alice:{quote(password, safe='')}@{self.address}/omega_alice"
 
+    def restrict_alice(self, *actions: str) -> None:
+        """Let alice do only this in her database."""
+        with MongoClient(f"mongodb://root:root@{self.address}/admin") as client:
+            database = client["omega_alice"]
+            own = {"db": database.name, "collection": ""}
+            rights = [{"resource": own, "actions": list(actions)}]
+            database.command("createRole", "restricted", privileges=rights, roles=[])
+            database.command("updateUser", "alice", roles=["restricted"])
+
     def start(self) -> None:
         command = [find_mongod(), "--dbpath", self.folder, "--bind_ip", self.socket]
         command += ["--unixSocketPrefix", self.folder, "--wiredTigerCacheSizeGB", "0.25"]

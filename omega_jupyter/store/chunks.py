@@ -9,7 +9,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain, islice
 from threading import Event, Lock
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from omega_jupyter.config import SecretUrl
 from omega_jupyter.errors import Invalid, NotFound, OmegaError
@@ -216,7 +216,7 @@ class StoredSource(Source):
                 key, part = identities.pop(document["_id"])
                 if checksum(document["d"]) != document.get("h"):
                     raise damaged(self._ref)
-                data = _decompress(document["d"])
+                data = plain_bytes(document["d"])
                 count = cut.get(f"{key.group}.{key.block}", 1)
                 if count > 1:
                     parts = pending.setdefault(key, [None] * count)
@@ -232,17 +232,34 @@ class StoredSource(Source):
             )
 
 
-def _decompress(data: Any) -> bytes:
-    """Undo a writer's compression, which the binary's subtype tells."""
+def plain_bytes(data: bytes) -> bytes:
+    """Undo a writer's compression, which the binary's subtype tells.
+
+    Raises
+    ------
+    Invalid
+        It can't be undone, or would have more than a chunk may have.
+    """
     subtype = getattr(data, "subtype", 0)
     if not subtype:
         return bytes(data)
     import pyarrow as pa
 
     size = int.from_bytes(data[:8], "little")
-    codec = {_LZ4: "lz4", _ZSTD: "zstd"}[subtype]
-    plain: bytes = pa.decompress(data[8:], size, codec=codec, asbytes=True)
+    codec = {_LZ4: "lz4", _ZSTD: "zstd"}.get(subtype)
+    if codec is None or size > PART_BYTES:
+        raise Invalid("A stored chunk is neither plain nor compressed as it should be")
+    try:
+        plain: bytes = pa.decompress(data[8:], size, codec=codec, asbytes=True)
+    except (OSError, ValueError) as error:
+        raise Invalid(f"A stored chunk can't be decompressed: {error}") from None
     return plain
+
+
+def key_of(identity: bytes) -> tuple[int, int, int]:
+    """Return group, block and part of a chunk's ``_id``."""
+    group, rest = struct.unpack(">II", identity[SEGMENT_BYTES:])
+    return group, rest % MAX_BLOCKS, rest >> PART_SHIFT
 
 
 def _batches(keys: Iterable[Key]) -> Iterator[list[Key]]:

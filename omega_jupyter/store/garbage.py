@@ -6,7 +6,7 @@ readers, and chunks that no version refers to as long as whoever wrote them live
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING
 from omega_jupyter.config import SecretUrl
 from omega_jupyter.store.chunks import delete_segment
 from omega_jupyter.store.connection import Document, connect, mongo_errors
+from omega_jupyter.store.facts import bytes_text
 from omega_jupyter.store.names import INTERNAL_FOLDERS
+from omega_jupyter.store.progress import Notify, Progress
 from omega_jupyter.store.schema import prepare, versions
 from omega_jupyter.store.segments import abandoned, needed, readers_at_work, stored, walk
 
@@ -27,7 +29,7 @@ DROPPED_GRACE = timedelta(hours=1)
 INTERNAL_AGE = timedelta(days=1)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Collected:
     """What one run has removed, or would remove.
 
@@ -48,6 +50,13 @@ class Collected:
     bytes: int = 0
     dry_run: bool = False
 
+    def __repr__(self) -> str:
+        if not self.versions and not self.segments:
+            return "nothing"
+        return f"{self.versions:,} versions, {self.segments:,} sets of chunks, " + bytes_text(
+            self.bytes
+        )
+
     def __add__(self, other: Collected) -> Collected:
         return replace(
             self,
@@ -63,7 +72,7 @@ def collect(
     grace: timedelta = DROPPED_GRACE,
     internal_age: timedelta = INTERNAL_AGE,
     dry_run: bool = False,
-    notify: Callable[[Collected], None] | None = None,
+    notify: Notify | None = None,
 ) -> Collected:
     """Collect all garbage now.
 
@@ -78,7 +87,7 @@ def collect(
     dry_run : bool
         Remove nothing, and tell what would be removed.
     notify : callable, optional
-        Called from time to time with what is collected so far.
+        Called with a :class:`Progress` from time to time.
 
     Returns
     -------
@@ -118,7 +127,7 @@ class Collector:
         url: SecretUrl,
         *,
         dry_run: bool = False,
-        notify: Callable[[Collected], None] | None = None,
+        notify: Notify | None = None,
     ) -> None:
         self._url = url
         self._dry = dry_run
@@ -177,4 +186,4 @@ class Collector:
             delete_segment(self._url, segment)
         self.done += Collected(segments=1, bytes=size)
         if self._notify is not None:
-            self._notify(self.done)
+            self._notify(Progress(f"{self.done.segments:,} sets of chunks", self.done.bytes))

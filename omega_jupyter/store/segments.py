@@ -14,9 +14,11 @@ from omega_jupyter.store.writer import lease_of
 if TYPE_CHECKING:
     from bson import ObjectId
 
-__all__ = ["Stored", "abandoned", "needed", "readers_at_work", "stored", "walk"]
+__all__ = ["Stored", "abandoned", "needed", "read", "readers_at_work", "stored", "walk"]
 
 BATCH = 500
+# Mostly of 256 KiB.
+CHUNKS_A_MESSAGE = 16
 _EXPIRED: Document = {"$expr": {"$lt": ["$until", "$$NOW"]}}
 _ALIVE: Document = {"$expr": {"$gte": ["$until", "$$NOW"]}}
 
@@ -61,6 +63,12 @@ def walk(url: SecretUrl, after: ObjectId | None = None) -> Iterator[list[ObjectI
             batch = []
     if batch:
         yield batch
+
+
+def read(url: SecretUrl, segment: ObjectId) -> Iterator[Document]:
+    """Yield the chunks of a segment, in the order of ``_id``."""
+    found = chunks(url).find(segment_range(segment)).sort("_id", 1)
+    return iter(found.batch_size(CHUNKS_A_MESSAGE))
 
 
 def abandoned(url: SecretUrl, found: Sequence[ObjectId], *, revoke: bool) -> list[ObjectId]:

@@ -19,6 +19,7 @@ from omega_jupyter.store.garbage import Collected, collect
 from omega_jupyter.store.housekeeping import collect_if_due
 from omega_jupyter.store.lease import reading
 from omega_jupyter.store.payload import Buffers
+from omega_jupyter.store.progress import Progress
 from omega_jupyter.store.schema import leases, prepare
 
 LARGE = np.random.default_rng(0).random(100_000)
@@ -120,12 +121,12 @@ def test_dry_run_tells_what_would_go(datasets: DatasetStore, url: SecretUrl) -> 
 
     assert planned.dry_run
     assert stored(url) == before
-    told: list[Collected] = []
+    told: list[Progress] = []
     done = collect(url, grace=NOW, notify=told.append)
     assert (planned.versions, planned.segments) == (done.versions, done.segments) == (2, 3)
     assert planned.bytes == done.bytes
-    assert [note.segments for note in told] == [1, 2, 3]
-    assert told[-1] == done
+    assert [note.what for note in told] == [f"{n} sets of chunks" for n in (1, 2, 3)]
+    assert told[-1].done == done.bytes
 
 
 def test_what_is_dropped_stays_while_somebody_exports(
