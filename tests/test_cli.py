@@ -187,7 +187,7 @@ def test_stored_name_goes_before_the_file_of_that_name(iris: Command) -> None:
         ("status 12", 1, "12"),
         ("local stop", 1, "No local services are used"),
         ("put broken.parquet", 1, "can't be read"),
-        ("get X@x", 1, "is not a whole number"),
+        ("get X@3x", 1, "neither a whole number nor a tag"),
     ],
 )
 def test_mistake_is_short_and_has_a_status(

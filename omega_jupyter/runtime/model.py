@@ -15,13 +15,13 @@ class OmegaModelProxy:
     """The methods of one stored model, each run as a task on a worker.
 
     Data arguments are names of stored data sets (``'X'``, ``'X[a,b]'``,
-    ``'X@3'``) or objects, which are kept in the store for the time of the task.
+    ``'X@3'``, ``'X@gold'``) or objects, which are kept in the store for the time of the task.
     Versions are fixed at submission. Each method returns at once.
 
     Parameters
     ----------
     name : str
-        Name of a stored model, ``'mymodel'`` or ``'mymodel@3'``.
+        Name of a stored model, ``'mymodel'``, ``'mymodel@3'`` or ``'mymodel@prod'``.
     submitter : Submitter
 
     Examples

@@ -135,7 +135,7 @@ class Submitter:
         wanted = [("models" if role == "model" else "datasets", names[role]) for role in names]
         found = Catalog(self.mongo_url).resolve([(kind, str(name)) for kind, name in wanted])
         pinned = {
-            role: (str(replace(name, version=metadata.version)), metadata)
+            role: (str(replace(name, name=metadata.name, version=metadata.version)), metadata)
             for (role, name), metadata in zip(names.items(), found, strict=True)
         }
         for role, value in data.items():

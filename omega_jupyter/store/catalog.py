@@ -1,51 +1,28 @@
-"""Names and versions: what is stored, and the atomic publication of a new version.
-
-An object is the set of version documents with its store and name. A version is
-published by inserting its document: the unique index on (store, name, version)
-lets one writer win, and a reader sees the version whole or not at all. A drop
-is a version too, with ``deleted: true``, so that numbers are never used twice.
-"""
+"""Names and versions: what is stored, found by name, number or tag."""
 
 from __future__ import annotations
 
-import random
-import time
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from contextlib import suppress
 
 from omega_jupyter.config import SecretUrl
-from omega_jupyter.errors import Conflict, Invalid, NotFound, Unavailable
+from omega_jupyter.errors import NotFound
+from omega_jupyter.store import publication
 from omega_jupyter.store.connection import Document, mongo_errors
 from omega_jupyter.store.listing import Listing, closest
+from omega_jupyter.store.lookup import Lookup, Moved
 from omega_jupyter.store.metadata import Metadata
 from omega_jupyter.store.names import ObjectName
-from omega_jupyter.store.schema import VERSIONS, prepare, versions
-from omega_jupyter.store.writer import Writer
+from omega_jupyter.store.publication import Latest, now
+from omega_jupyter.store.schema import NAMES, names, versions
+from omega_jupyter.store.tags import Tags, forget
 
-__all__ = ["Catalog", "Latest"]
+__all__ = ["Catalog", "Latest", "now"]
 
 KINDS_OF_STORES = {"datasets": "data set", "models": "model", "jobs": "job"}
-ATTEMPTS = 200
 # Everything but the description and the data that small objects carry.
 _SUMMARY = {"body": 0, "segments.d": 0}
-
-
-class Latest:
-    """The newest version number of a name, and whether it is alive.
-
-    Attributes
-    ----------
-    version : int
-        0 where nothing was ever stored.
-    alive : bool
-        False also where it was dropped.
-    """
-
-    __slots__ = ("alive", "version")
-
-    def __init__(self, version: int, alive: bool) -> None:
-        self.version = version
-        self.alive = alive
+_RENAMED = 100
 
 
 class Catalog:
@@ -62,14 +39,17 @@ class Catalog:
 
     # -- reading ---------------------------------------------------------------
 
-    def resolve(self, names: Sequence[tuple[str, str]]) -> list[Metadata]:
+    def resolve(self, names: Sequence[tuple[str, str]], *, removed: bool = False) -> list[Metadata]:
         """Find several objects of any store in one query.
 
         Parameters
         ----------
         names : sequence of (store, name)
-            Such as ``[("models", "m"), ("datasets", "X[a,b]@3")]``; brackets
+            Such as ``[("models", "m@prod"), ("datasets", "X[a,b]@3")]``; brackets
             are the loader's business and ignored.
+        removed : bool
+            Find a version of a number also where it was removed since, for as long as
+            it is kept for its readers: for whoever runs what was submitted before.
 
         Returns
         -------
@@ -79,95 +59,91 @@ class Catalog:
         Raises
         ------
         NotFound
-            A name or version does not exist; with what comes closest.
+            A name, version or tag does not exist; with what comes closest.
         """
-        parsed = [(store, ObjectName.parse(name)) for store, name in names]
-        if not parsed:
-            return []
-        pipeline: list[Document] = []
-        for place, (store, name) in enumerate(parsed):
-            stages = [*_find(store, name.name, name.version), {"$set": {"_place": place}}]
-            if pipeline:
-                pipeline.append({"$unionWith": {"coll": VERSIONS, "pipeline": stages}})
-            else:
-                pipeline = stages
-        with mongo_errors(self.url):
-            found: dict[int, list[Document]] = {}
-            for document in versions(self.url).aggregate(pipeline):
-                found.setdefault(document.pop("_place"), []).append(document)
-        return [
-            self._choose(store, name, found.get(place, []))
-            for place, (store, name) in enumerate(parsed)
-        ]
+        return self._resolve(
+            [Lookup(store, ObjectName.parse(name), removed) for store, name in names]
+        )
 
-    def find(self, store: str, name: str, version: int | None = None) -> Metadata:
+    def find(
+        self, store: str, name: str, version: int | str | None = None, *, tags: bool = False
+    ) -> Metadata:
         """Find one version of an object, ready to be loaded.
+
+        Parameters
+        ----------
+        store, name : str
+            The object.
+        version : int or str, optional
+            A number, negative from the latest; or a tag.
+        tags : bool
+            Also look up its tags.
 
         Raises
         ------
         NotFound
-            The name or version does not exist; with what comes closest.
+            The name, version or tag does not exist; with what comes closest.
         """
-        parsed = ObjectName(name, version=version)
-        with mongo_errors(self.url):
-            documents = list(versions(self.url).aggregate(_find(store, name, version)))
-        return self._choose(store, parsed, documents)
+        lookup = Lookup(store, ObjectName(name, version=version))
+        return self._resolve([lookup], named=tags)[0]
 
     def latest(self, store: str, name: str) -> Latest:
-        """Return the newest version number of a name, from the index alone."""
-        with mongo_errors(self.url):
-            document = versions(self.url).find_one(
-                {"store": store, "name": name},
-                {"_id": 0, "version": 1, "deleted": 1},
-                sort=[("version", -1)],
-            )
-        if document is None:
-            return Latest(0, alive=False)
-        return Latest(int(document["version"]), alive=not document.get("deleted", False))
+        """Return the highest version number of a name, and whether it is alive."""
+        return publication.latest(self.url, store, name)
 
     def by_task(self, store: str, name: str, task: str) -> Document | None:
         """Return the version that a task has published under a name already."""
-        with mongo_errors(self.url):
-            return versions(self.url).find_one({"store": store, "name": name, "task": task})
+        return publication.by_task(self.url, store, name, task)
 
     def history(self, store: str, name: str) -> list[Metadata]:
-        """Return all versions since the last drop, oldest first.
+        """Return all versions since the last drop, oldest first, with their tags.
 
         Raises
         ------
         NotFound
             There is no such object.
         """
-        alive: list[Metadata] = []
+        alive: list[Document] = []
+        object_: Document = {"store": store, "name": name}
         with mongo_errors(self.url):
-            found = versions(self.url).find({"store": store, "name": name}, _SUMMARY)
+            found = versions(self.url).find(object_ | {"removed": None}, _SUMMARY)
             for document in found.sort("version", -1):
                 if document.get("deleted"):
                     break
-                alive.append(Metadata.from_document(document))
-        if not alive:
-            raise self.not_found(store, name)
-        return alive[::-1]
+                alive.append(document)
+            if not alive:
+                raise self.not_found(store, name)
+            named = names(self.url).find_one(object_)
+        return [Metadata.from_document(document, named) for document in reversed(alive)]
 
     def listing(self, store: str) -> Listing:
         """Return the lists of a store's names."""
         return Listing(self.url, store)
 
-    def not_found(self, store: str, name: str, version: int | None = None) -> NotFound:
+    def tags(self, store: str, name: str) -> Tags:
+        """Return the tags of a name."""
+        return Tags(self.url, store, name)
+
+    def not_found(self, store: str, name: str, version: int | str | None = None) -> NotFound:
         """Make the error for a name that does not exist, with the closest one."""
         what = KINDS_OF_STORES.get(store, store)
+        if isinstance(version, str):
+            return self._no_tag(store, name, version)
         if version is not None:
             return NotFound(
                 f"{what.capitalize()} {name!r} has no version {version}",
                 hint=f"`%omega info {name}` shows the latest; versions({name!r}) lists them",
             )
-        names = self.listing(store).names(hidden=name.startswith("."))
-        near = closest(name, names)
+        new = self._new_name(store, name)
+        if new is not None:
+            return NotFound(f"No {what} {name!r}: it was renamed to {new!r}", hint=f"use {new!r}")
+        known = self.listing(store).names(hidden=name.startswith("."))
+        near = closest(name, known)
         suggestion = f" Did you mean {near!r}?" if near else ""
         for other, word in KINDS_OF_STORES.items():
             if other != store and self.latest(other, name).alive:
                 suggestion = f" There is a {word} of that name."
-        hint = "`%omega ls` lists what is stored" if names else "`%omega put` stores an object"
+        hint = "`%omega ls` lists what is stored" if known else "`%omega put` stores an object"
         return NotFound(f"No {what} {name!r}.{suggestion}", hint=hint)
 
     # -- writing ---------------------------------------------------------------
@@ -202,32 +178,7 @@ class Catalog:
         Conflict
             Other writers were faster, again and again.
         """
-        from bson import ObjectId
-        from pymongo.errors import DuplicateKeyError
-
-        prepare(self.url)
-        for attempt in range(ATTEMPTS):
-            latest = self.latest(store, name)
-            document = {
-                "_id": ObjectId(),
-                "store": store,
-                "name": name,
-                "version": latest.version + 1,
-                **make(latest),
-            }
-            if task is not None:
-                document["task"] = task
-            try:
-                with Writer.of(self.url).publishing(document):
-                    _insert(self.url, document)
-            except DuplicateKeyError:
-                done = None if task is None else self.by_task(store, name, task)
-                if done is not None:
-                    return done
-                time.sleep(random.uniform(0, 0.002 * min(attempt + 1, 25)))  # noqa: S311 - back-off
-                continue
-            return document
-        raise Conflict(f"{name!r} is being written by too many others", hint="try again")
+        return publication.publish(self.url, store, name, make, task=task)
 
     def drop(self, store: str, name: str) -> bool:
         """Publish that the object is gone; return whether it was there."""
@@ -238,9 +189,10 @@ class Catalog:
             return {"deleted": True, "created": now()}
 
         try:
-            self.publish(store, name, tombstone)
+            drop = self.publish(store, name, tombstone)
         except _Gone:
             return False
+        forget(self.url, store, name, drop["version"])
         return True
 
     def add_score(self, store: str, name: str, version: int, score: Document) -> None:
@@ -258,67 +210,79 @@ class Catalog:
             done = versions(self.url).update_one(once, {"$push": {"scores": score}})
             if not done.matched_count and not versions(self.url).count_documents(query, limit=1):
                 raise self.not_found(store, name, version)
+        # A renaming that has copied the version before does not know of this score.
+        lookup = Lookup(store, ObjectName(name, version=version), removed=True)
+        with suppress(NotFound):
+            (current,) = self._resolve([lookup])
+            if current.name != name:
+                query |= {"name": current.name, "version": current.version}
+                with mongo_errors(self.url):
+                    versions(self.url).update_one(
+                        query | {"scores": {"$ne": score}}, {"$push": {"scores": score}}
+                    )
 
-    def _choose(self, store: str, name: ObjectName, documents: list[Document]) -> Metadata:
-        """Take the wanted one of what :func:`_find` found, newest first."""
-        alive: list[Document] = []
-        for document in documents:
-            if document.get("deleted"):
+    # -- details ---------------------------------------------------------------
+
+    def _resolve(self, lookups: list[Lookup], *, named: bool = False) -> list[Metadata]:
+        found: dict[int, Metadata] = {}
+        open_ = dict(enumerate(lookups))
+        for _ in range(_RENAMED):
+            if not open_:
                 break
-            alive.append(document)
-        version = name.version
-        place = -version - 1 if version is not None and version < 0 else 0
-        if place < len(alive):
-            return Metadata.from_document(alive[place])
-        if version is not None and self.latest(store, name.name).alive:
-            raise self.not_found(store, name.name, version)
-        raise self.not_found(store, name.name)
+            documents = self._run(open_, named=named)
+            moved: dict[int, Lookup] = {}
+            for place, lookup in open_.items():
+                chosen = lookup.choose(documents.get(place, []))
+                if chosen is None:
+                    raise self._missing(lookup)
+                if isinstance(chosen, Moved):
+                    name = ObjectName(chosen.name, version=chosen.version)
+                    moved[place] = lookup._replace(name=name)
+                else:
+                    found[place] = chosen
+            open_ = moved
+        return [found[place] for place in range(len(lookups))]
+
+    def _run(self, lookups: dict[int, Lookup], *, named: bool) -> dict[int, list[Document]]:
+        """Run the stages of all lookups as one command."""
+        pipeline: list[Document] = []
+        collection = ""
+        for place, lookup in lookups.items():
+            stages = [*lookup.stages(named=named), {"$set": {"_place": place}}]
+            if pipeline:
+                pipeline.append({"$unionWith": {"coll": lookup.collection, "pipeline": stages}})
+            else:
+                collection, pipeline = lookup.collection, stages
+        found: dict[int, list[Document]] = {}
+        with mongo_errors(self.url):
+            source = names(self.url) if collection == NAMES else versions(self.url)
+            for document in source.aggregate(pipeline):
+                found.setdefault(document.pop("_place"), []).append(document)
+        return found
+
+    def _missing(self, lookup: Lookup) -> NotFound:
+        store, name, version = lookup.store, lookup.name.name, lookup.name.version
+        if version is not None and self.latest(store, name).alive:
+            return self.not_found(store, name, version)
+        return self.not_found(store, name)
+
+    def _no_tag(self, store: str, name: str, tag: str) -> NotFound:
+        tags = self.tags(store, name).read()
+        listed = ", ".join(f"{tag} (@{number})" for tag, number in tags.items())
+        what = KINDS_OF_STORES.get(store, store).capitalize()
+        return NotFound(
+            f"{what} {name!r} has no tag {tag!r}; it has {listed or 'none'}",
+            hint=f"`%omega tag {name} {tag}` gives it to the latest version",
+        )
+
+    def _new_name(self, store: str, name: str) -> str | None:
+        """Return what an object was renamed to that is not there any more."""
+        with mongo_errors(self.url):
+            newest = versions(self.url).find_one(
+                {"store": store, "name": name}, {"renamed": 1}, sort=[("version", -1)]
+            )
+        return None if newest is None else newest.get("renamed", {}).get("name")
 
 
 class _Gone(Exception):
     pass
-
-
-def now() -> datetime:
-    """Return the time as MongoDB keeps it: UTC, whole milliseconds."""
-    time_ = datetime.now(UTC)
-    return time_.replace(microsecond=time_.microsecond // 1000 * 1000)
-
-
-def _find(store: str, name: str, version: int | None) -> list[Document]:
-    """Return the stages that find a version, and the drop that hides it."""
-    match: Document = {"store": store, "name": name}
-    limit = 1
-    if version is not None and version > 0:
-        match["version"] = {"$gte": version}
-        match["$or"] = [{"version": version}, {"deleted": True}]
-    elif version is not None:
-        limit = -version
-    return [{"$match": match}, {"$sort": {"version": -1}}, {"$limit": limit}]
-
-
-def _insert(url: SecretUrl, document: Document) -> None:
-    """Insert a version document; again where the answer was lost with the connection."""
-    from pymongo.errors import DocumentTooLarge, DuplicateKeyError
-
-    try:
-        with mongo_errors(url):
-            versions(url).insert_one(document)
-    except DocumentTooLarge:
-        raise _too_large(document) from None
-    except Unavailable:
-        try:
-            with mongo_errors(url):
-                versions(url).insert_one(document)
-        except DuplicateKeyError:
-            # The first one had arrived, or another writer was faster.
-            with mongo_errors(url):
-                if versions(url).find_one({"_id": document["_id"]}, {"_id": 1}) is None:
-                    raise
-
-
-def _too_large(document: Document) -> Invalid:
-    return Invalid(
-        f"{document['name']!r} can't be stored: its description has more than 16 MiB",
-        hint="a table with that many columns of alternating types is better stored in parts",
-    )

@@ -8,7 +8,7 @@ from typing import Any
 from omega_jupyter.errors import Invalid
 from omega_jupyter.store.codecs.codec import Part
 from omega_jupyter.store.metadata import Metadata
-from omega_jupyter.store.names import ObjectName
+from omega_jupyter.store.names import ObjectName, one_version
 from omega_jupyter.store.objects import ObjectStore
 
 __all__ = ["DatasetStore"]
@@ -79,7 +79,7 @@ class DatasetStore(ObjectStore):
         self,
         name: str,
         *,
-        version: int | None = None,
+        version: int | str | None = None,
         columns: Sequence[Any] | None = None,
         **filters: Any,
     ) -> Any:
@@ -88,9 +88,9 @@ class DatasetStore(ObjectStore):
         Parameters
         ----------
         name : str
-            May carry columns and version: ``"sales[amount,day]@3"``.
-        version : int, optional
-            Negative counts from the latest, which is -1.
+            May carry columns and a version or tag: ``"sales[amount,day]@3"``.
+        version : int or str, optional
+            Negative counts from the latest, which is -1; text is a tag.
         columns : sequence, optional
             Labels of the columns, in the wanted order.
         **filters
@@ -112,7 +112,7 @@ class DatasetStore(ObjectStore):
             A filter can't be applied.
         """
         parsed = ObjectName.parse(name)
-        metadata = self._catalog.find(self.store, parsed.name, _one_version(parsed, version))
+        metadata = self._catalog.find(self.store, parsed.name, one_version(parsed, version))
         if columns is None and parsed.columns is not None:
             columns = parsed.columns
         exclude = parsed.exclude if columns is None else None
@@ -163,9 +163,3 @@ class DatasetStore(ObjectStore):
         parsed = ObjectName.parse(name)
         metadata = self._catalog.find(self.store, parsed.name, parsed.version)
         return self._get(metadata, Part(columns=parsed.columns, exclude=parsed.exclude, rows=n))
-
-
-def _one_version(parsed: ObjectName, version: int | None) -> int | None:
-    if version is None or parsed.version is None or version == parsed.version:
-        return parsed.version if version is None else version
-    raise Invalid(f"Two versions are asked for: {parsed.version} in the name, and {version}")

@@ -1,6 +1,6 @@
-"""Garbage collection: dropped objects, old internal ones, chunks of no version.
+"""Garbage collection: dropped objects, removed versions, old internal ones, lost chunks.
 
-What somebody may still need is left alone: dropped objects stay an hour for their
+What somebody may still need is left alone: what was dropped or removed stays an hour for its
 readers, and chunks that no version refers to as long as whoever wrote them lives.
 """
 
@@ -19,6 +19,7 @@ from omega_jupyter.store.names import INTERNAL_FOLDERS
 from omega_jupyter.store.progress import Notify, Progress
 from omega_jupyter.store.schema import prepare, versions
 from omega_jupyter.store.segments import abandoned, needed, readers_at_work, stored, walk
+from omega_jupyter.store.tags import forget
 
 if TYPE_CHECKING:
     from bson import ObjectId
@@ -28,6 +29,8 @@ __all__ = ["Collected", "Collector", "collect"]
 DROPPED_GRACE = timedelta(hours=1)
 INTERNAL_AGE = timedelta(days=1)
 
+_SEGMENTS = {"segments.s": 1, "segments.size": 1}
+
 
 @dataclass(frozen=True, repr=False)
 class Collected:
@@ -36,7 +39,7 @@ class Collected:
     Attributes
     ----------
     versions : int
-        Versions of dropped objects, and of old internal ones.
+        Versions of dropped objects, single ones that were removed, and old internal ones.
     segments : int
         Sets of chunks.
     bytes : int
@@ -81,7 +84,7 @@ def collect(
     url : SecretUrl
         The user's database.
     grace : timedelta
-        How long dropped objects stay for their readers.
+        How long dropped objects and removed versions stay for their readers.
     internal_age : timedelta
         How long staged data and results of tasks stay.
     dry_run : bool
@@ -99,6 +102,7 @@ def collect(
         now = server_time(url)
         collector.internal(now - internal_age)
         collector.dropped(now - grace)
+        collector.removed(now - grace)
         for batch in walk(url):
             collector.orphans(batch)
     return collector.done
@@ -150,12 +154,30 @@ class Collector:
             return
         query = {"deleted": True, "collected": None, "created": {"$lt": before}}
         for tombstone in versions(self._url).find(query, {"segments": 0}).limit(limit):
+            if not self._dry and not self._is_final(tombstone):
+                continue
             named = {"store": tombstone["store"], "name": tombstone["name"]}
             self._versions(named | {"version": {"$lt": tombstone["version"]}})
             if not self._dry:
+                forget(self._url, tombstone["store"], tombstone["name"], tombstone["version"])
                 # It stays, so that version numbers are never used twice.
                 changes = {"$set": {"collected": True}}
                 versions(self._url).update_one({"_id": tombstone["_id"]}, changes)
+
+    def removed(self, before: datetime, limit: int = 0) -> None:
+        """Collect single versions that were removed before; none while somebody exports."""
+        if readers_at_work(self._url):
+            return
+        query: Document = {"removed": {"$lt": before}, "collected": None}
+        fields = {"store": 1, "name": 1, "version": 1, "task": 1, **_SEGMENTS}
+        for version in versions(self._url).find(query, fields).limit(limit):
+            if version["_id"] in self._doomed:
+                continue
+            self._doomed.add(version["_id"])
+            if not self._dry and not self._strip(query, version):
+                continue
+            self.done += Collected(versions=1)
+            self._segments([version])
 
     def orphans(self, batch: Iterable[ObjectId]) -> None:
         """Collect those of the segments that no version needs and nobody is writing."""
@@ -165,7 +187,7 @@ class Collector:
 
     def _versions(self, query: Document) -> None:
         """Collect versions, then their segments that no other version needs."""
-        found = list(versions(self._url).find(query, {"segments.s": 1, "segments.size": 1}))
+        found = list(versions(self._url).find(query, _SEGMENTS))
         identities = {version["_id"] for version in found} - self._doomed
         if not identities:
             return
@@ -173,6 +195,35 @@ class Collector:
         if not self._dry:
             versions(self._url).delete_many({"_id": {"$in": list(identities)}})
         self.done += Collected(versions=len(identities))
+        self._segments(found)
+
+    def _is_final(self, tombstone: Document) -> bool:
+        """Say whether a drop is one: what a renaming has reserved becomes one here."""
+        renaming = tombstone.get("renaming")
+        if renaming is None:
+            return True
+        # From here on it can't be finished any more, however late it wakes up.
+        reserved = {"_id": tombstone["_id"], "renaming": renaming}
+        done = versions(self._url).update_one(reserved, {"$unset": {"renaming": ""}})
+        return done.matched_count > 0
+
+    def _strip(self, query: Document, version: Document) -> bool:
+        """Leave of a removed version what must not be forgotten: its number and its task."""
+        object_ = {"store": version["store"], "name": version["name"]}
+        done = versions(self._url).update_one(
+            # Not if somebody has put it back meanwhile, for its tag.
+            query | {"_id": version["_id"]},
+            {"$set": {"collected": True, "segments": []}, "$unset": {"body": "", "columns": ""}},
+        )
+        if not done.matched_count:
+            return False
+        higher = object_ | {"version": {"$gt": version["version"]}}
+        if "task" not in version and versions(self._url).find_one(higher, {"_id": 1}):
+            versions(self._url).delete_one({"_id": version["_id"]})
+        return True
+
+    def _segments(self, found: Iterable[Document]) -> None:
+        """Collect the segments of versions that are gone, where no other one needs them."""
         sizes = {e["s"]: e["size"] for d in found for e in d.get("segments", ()) if "s" in e}
         keep = needed(self._url, list(sizes), but=self._doomed)
         for segment, size in sizes.items():

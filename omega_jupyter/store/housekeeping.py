@@ -27,6 +27,7 @@ __all__ = ["collect_if_due"]
 EVERY_MINUTES = 10
 # Bounds one run; the next one goes on from there.
 TOMBSTONES_A_RUN = 1_000
+REMOVED_A_RUN = 1_000
 BATCHES_A_RUN = 4
 
 _STATE = "garbage"
@@ -96,6 +97,7 @@ def _collect_some(url: SecretUrl) -> Collected:
         now = server_time(url)
         collector.internal(now - INTERNAL_AGE)
         collector.dropped(now - DROPPED_GRACE, TOMBSTONES_A_RUN)
+        collector.removed(now - DROPPED_GRACE, REMOVED_A_RUN)
         state = versions(url).find_one({"_id": _STATE}) or {}
         last = None
         batches = list(islice(walk(url, state.get("cursor")), BATCHES_A_RUN))

@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import difflib
-import fnmatch
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
 
 from omega_jupyter.config import SecretUrl
+from omega_jupyter.store.attributes import has_attributes, plain_attributes
 from omega_jupyter.store.connection import Document, mongo_errors
 from omega_jupyter.store.metadata import Metadata
-from omega_jupyter.store.schema import versions
+from omega_jupyter.store.patterns import NamePattern
+from omega_jupyter.store.schema import names, versions
 
 __all__ = ["Listing", "closest"]
 
 BATCH = 100_000
-_WILDCARD = re.compile(r"[*?\[]")
+NAMES_A_QUERY = 10_000
 # difflib is quadratic in the length of names; more of them than this are too slow to compare.
 _COMPARED = 20_000
 
@@ -36,7 +38,13 @@ class Listing:
         self._store = store
 
     def names(
-        self, pattern: str | None = None, *, kind: str | None = None, hidden: bool = False
+        self,
+        pattern: str | None = None,
+        *,
+        regexp: str | re.Pattern[str] | None = None,
+        kind: str | None = None,
+        attributes: Mapping[str, Any] | None = None,
+        hidden: bool = False,
     ) -> list[str]:
         """Return the names that are alive, sorted.
 
@@ -44,64 +52,130 @@ class Listing:
         ----------
         pattern : str, optional
             With ``*``, ``?`` and ``[abc]``, as in file names.
+        regexp : str or re.Pattern, optional
+            A regular expression that the name begins with.
         kind : str, optional
             Only objects of this kind.
+        attributes : mapping, optional
+            Only objects that have all of these attributes.
         hidden : bool
             Also internal objects, whose names begin with a dot.
-        """
-        return list(self._living(pattern, kind, hidden))
 
-    def entries(self, pattern: str | None = None, *, hidden: bool = False) -> list[Metadata]:
+        Raises
+        ------
+        Invalid
+            The regular expression can't be read.
+        """
+        wanted = NamePattern(pattern, regexp, hidden=hidden)
+        found = self._newest(wanted, kind, plain_attributes(attributes), {})
+        return sorted(document["_id"] for document in found)
+
+    def entries(
+        self,
+        pattern: str | None = None,
+        *,
+        regexp: str | re.Pattern[str] | None = None,
+        kind: str | None = None,
+        attributes: Mapping[str, Any] | None = None,
+        hidden: bool = False,
+    ) -> list[Metadata]:
         """Return the metadata of the latest version of each name, sorted by name.
 
         Parameters
         ----------
-        pattern, hidden
+        pattern, regexp, kind, attributes, hidden
             As for :meth:`names`.
         """
-        pipeline: list[Document] = [
-            {"$match": self._match(pattern, hidden)},
-            # In this form the server jumps from name to name in the index.
-            {"$sort": {"store": 1, "name": 1, "version": -1}},
-            {"$group": {"_id": "$name", "latest": {"$first": "$$ROOT"}}},
-            {"$match": {"latest.deleted": {"$ne": True}}},
-            {"$replaceRoot": {"newRoot": "$latest"}},
-            {"$project": {"body": 0, "segments.d": 0}},
+        wanted = NamePattern(pattern, regexp, hidden=hidden)
+        whole = {"latest": {"$first": "$$ROOT"}}
+        found = self._newest(wanted, kind, plain_attributes(attributes), whole)
+        tagged = self._tagged(wanted)
+        entries = [
+            Metadata.from_document(document["latest"], tagged.get(document["_id"]))
+            for document in found
         ]
-        with mongo_errors(self._url):
-            found = list(versions(self._url).aggregate(pipeline, allowDiskUse=True))
-        wanted = _matcher(pattern)
-        metadata = [Metadata.from_document(d) for d in found if wanted(d["name"])]
-        return sorted(metadata, key=lambda m: m.name)
+        return sorted(entries, key=lambda entry: entry.name)
 
-    def _living(self, pattern: str | None, kind: str | None, hidden: bool) -> Iterator[str]:
-        wanted = _matcher(pattern)
-        fields = {"_id": 0, "name": 1, "deleted": 1, "kind": 1}
-        order = [("store", 1), ("name", 1), ("version", -1)]
-        last = None
-        with mongo_errors(self._url):
-            found = versions(self._url).find(self._match(pattern, hidden), fields)
-            for document in found.sort(order).batch_size(BATCH):
-                name = document["name"]
-                if name == last:
-                    continue
-                last = name
-                if document.get("deleted") or (kind is not None and document.get("kind") != kind):
-                    continue
-                if wanted(name):
-                    yield name
+    def _newest(
+        self,
+        wanted: NamePattern,
+        kind: str | None,
+        attributes: Mapping[str, Any],
+        fields: Document,
+    ) -> Iterator[Document]:
+        """Yield ``_id`` (the name) and `fields` of each object that fits."""
+        ranges = wanted.ranges
+        if not wanted.exact and (fields or attributes):
+            # Names come from the index alone; only what fits is worth its document.
+            fitting = [document["_id"] for document in self._newest(wanted, kind, {}, {})]
+            ranges = [
+                {"$in": fitting[at : at + NAMES_A_QUERY]}
+                for at in range(0, len(fitting), NAMES_A_QUERY)
+            ]
+        covered: list[str] = []
+        for document in self._grouped(ranges, kind, attributes, fields, {}):
+            if not wanted.fits(document["_id"]):
+                continue
+            if document.get("removed") is not None:
+                covered.append(document["_id"])
+            elif has_attributes(document.get("attributes"), attributes):
+                yield document
+        # The rare names whose newest version was removed: what is below it?
+        below = [
+            {"$in": covered[at : at + NAMES_A_QUERY]}
+            for at in range(0, len(covered), NAMES_A_QUERY)
+        ]
+        for document in self._grouped(below, kind, attributes, fields, {"removed": None}):
+            if has_attributes(document.get("attributes"), attributes):
+                yield document
 
-    def _match(self, pattern: str | None, hidden: bool) -> Document:
-        """Narrow the range of the index by the pattern's fixed beginning."""
-        prefix = "" if pattern is None else _WILDCARD.split(pattern, maxsplit=1)[0]
-        bounds: Document = {"$type": "string"}
-        if prefix:
-            bounds = {"$gte": prefix, "$lt": prefix + "\U0010ffff"}
-        match: Document = {"store": self._store, "name": bounds}
-        if not hidden and not prefix.startswith("."):
-            # "/" follows ".": names never begin with it.
-            match["$or"] = [{"name": {"$gte": "/"}}, {"name": {"$lt": "."}}]
-        return match
+    def _grouped(
+        self,
+        ranges: Sequence[Document],
+        kind: str | None,
+        attributes: Mapping[str, Any],
+        fields: Document,
+        match: Document,
+    ) -> Iterator[Document]:
+        """Ask for the newest version of each name, not of those that were dropped."""
+        group: Document = {"_id": "$name"} | fields
+        for field in ("deleted", "removed", "kind"):
+            group[field] = {"$first": f"${field}"}
+        if attributes:
+            group["attributes"] = {"$first": "$attributes"}
+        conditions: Document = {"deleted": {"$ne": True}}
+        if kind is not None or attributes:
+            fits: Document = {} if kind is None else {"kind": kind}
+            conditions["$or"] = [
+                {"removed": {"$ne": None}},
+                fits | {"$expr": _equal_attributes(attributes)},
+            ]
+        shown = {"removed": 1} | dict.fromkeys(fields, 1)
+        if attributes:
+            shown["attributes"] = 1
+        after: list[Document] = [{"$match": conditions}, {"$project": shown}]
+        if "latest" in fields:
+            after.append({"$project": {"latest.body": 0, "latest.segments.d": 0}})
+        for bounds in ranges:
+            stages: list[Document] = [
+                {"$match": {"store": self._store, "name": bounds} | match},
+                # In this very order, which only the index of that name has, the server
+                # jumps in it from name to name, however many versions there are.
+                {"$sort": {"store": 1, "name": -1, "version": -1}},
+                {"$group": group},
+                *after,
+            ]
+            with mongo_errors(self._url):
+                yield from versions(self._url).aggregate(stages, allowDiskUse=True, batchSize=BATCH)
+
+    def _tagged(self, wanted: NamePattern) -> dict[str, Document]:
+        """Return the names' own documents, where they have tags or a rule."""
+        found: dict[str, Document] = {}
+        for bounds in wanted.ranges:
+            with mongo_errors(self._url):
+                for named in names(self._url).find({"store": self._store, "name": bounds}):
+                    found[named["name"]] = named
+        return found
 
 
 def closest(word: str, possibilities: Sequence[str]) -> str | None:
@@ -123,8 +197,20 @@ def closest(word: str, possibilities: Sequence[str]) -> str | None:
     return near[0] if near else None
 
 
-def _matcher(pattern: str | None) -> Callable[[str], bool]:
-    if pattern is None:
-        return lambda name: True
-    fits = re.compile(fnmatch.translate(pattern)).match
-    return lambda name: fits(name) is not None
+def _equal_attributes(attributes: Mapping[str, Any]) -> Document:
+    """Return a condition that holds at least where the attributes are equal.
+
+    The order of keys in a dict counts for the server, so that it can't judge what has any.
+    """
+    return {
+        "$and": [
+            {"$eq": [_attribute(key), {"$literal": value}]}
+            for key, value in attributes.items()
+            if not isinstance(value, list | dict)
+        ]
+    }
+
+
+def _attribute(key: str) -> Document:
+    # Keys may hold dots and dollars, which a path can't.
+    return {"$getField": {"field": {"$literal": key}, "input": "$attributes"}}

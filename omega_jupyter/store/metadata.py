@@ -70,6 +70,11 @@ class Metadata:
         What was scored with this version of a model.
     environment : dict
         Versions of Python and of the libraries that wrote it.
+    tags : tuple of str
+        The tags of this version, where it was asked for as ``metadata``, ``versions`` or
+        ``entries``; what is loaded does not ask for them.
+    keep : int, optional
+        How many versions the object keeps, besides those with a tag; as `tags`.
     """
 
     store: str
@@ -89,6 +94,9 @@ class Metadata:
     file: dict[str, str] | None = None
     scores: list[dict[str, Any]] = field(default_factory=list)
     environment: dict[str, str] = field(default_factory=dict)
+    # They are the name's, not the version's: what differs in them alone is equal.
+    tags: tuple[str, ...] = field(default=(), compare=False)
+    keep: int | None = field(default=None, compare=False)
     # What the loader needs, so that a resolved object costs no second query.
     _document: dict[str, Any] | None = field(default=None, repr=False, compare=False)
 
@@ -123,12 +131,18 @@ class Metadata:
             "file": self.file,
             "scores": self.scores,
             "environment": self.environment,
+            "tags": list(self.tags),
+            "keep": self.keep,
         }
 
     @classmethod
-    def from_document(cls, document: dict[str, Any]) -> Metadata:
-        """Read a version document of the catalog."""
+    def from_document(
+        cls, document: dict[str, Any], named: dict[str, Any] | None = None
+    ) -> Metadata:
+        """Read a version document of the catalog, and its name's own document."""
         shape = document.get("shape")
+        named = named or {}
+        keep = named.get("keep")
         return cls(
             store=document["store"],
             name=document["name"],
@@ -147,6 +161,14 @@ class Metadata:
             file=document.get("file"),
             scores=_plain(document.get("scores") or []),
             environment=dict(document.get("environment") or {}),
+            tags=tuple(
+                sorted(
+                    entry["tag"]
+                    for entry in named.get("tags", ())
+                    if entry["version"] == document["version"]
+                )
+            ),
+            keep=None if keep is None else int(keep["count"]),
             _document=document if "body" in document else None,
         )
 
@@ -164,6 +186,10 @@ class Metadata:
             ("size", bytes_text(self.size)),
             ("created", f"{self.created:%Y-%m-%d %H:%M:%S %Z}"),
         ]
+        if self.tags:
+            facts.insert(1, ("tags", ", ".join(self.tags)))
+        if self.keep is not None:
+            facts.append(("keeps", f"the newest {self.keep} versions, and those with a tag"))
         if self.file is not None:
             facts.append(("file", ", ".join(self.file.values())))
         if self.shape is not None:

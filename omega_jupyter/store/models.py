@@ -7,10 +7,11 @@ from typing import Any
 
 from omega_jupyter.config import SecretUrl
 from omega_jupyter.errors import Invalid
+from omega_jupyter.store.attributes import plain_attributes
 from omega_jupyter.store.codecs.codec import Codec, Part, codec_of_kind
 from omega_jupyter.store.metadata import Metadata
-from omega_jupyter.store.names import ObjectName
-from omega_jupyter.store.objects import ObjectStore, plain_attributes
+from omega_jupyter.store.names import ObjectName, one_version
+from omega_jupyter.store.objects import ObjectStore
 from omega_jupyter.store.spool import check_hash
 from omega_jupyter.store.writing import content_hash
 
@@ -104,15 +105,17 @@ class ModelStore(ObjectStore):
             codec=codec,
         )
 
-    def get(self, name: str, *, version: int | None = None, trusted: Sequence[str] = ()) -> Any:
+    def get(
+        self, name: str, *, version: int | str | None = None, trusted: Sequence[str] = ()
+    ) -> Any:
         """Load a model.
 
         Parameters
         ----------
         name : str
-            May carry a version: ``"mymodel@3"``.
-        version : int, optional
-            Negative counts from the latest, which is -1.
+            May carry a version or tag: ``"mymodel@3"``, ``"mymodel@prod"``.
+        version : int or str, optional
+            Negative counts from the latest, which is -1; text is a tag.
         trusted : sequence of str
             Types beyond the loader's own list that it may hold.
 
@@ -134,7 +137,7 @@ class ModelStore(ObjectStore):
         parsed = ObjectName.parse(name)
         if parsed.columns is not None or parsed.exclude is not None:
             raise Invalid(f"A model has no columns to choose: {name!r}", hint=f"{parsed.name!r}")
-        wanted = parsed.version if version is None else version
+        wanted = one_version(parsed, version)
         metadata = self._catalog.find(self.store, parsed.name, wanted)
         return self.get_version(metadata, trusted=trusted)
 

@@ -1,4 +1,4 @@
-"""What users write to name an object: ``folder/name[columns]@version``."""
+"""What users write to name an object: ``folder/name[columns]@version``, or ``@tag``."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from omega_jupyter.errors import Invalid
 
-__all__ = ["INTERNAL_FOLDERS", "ObjectName"]
+__all__ = ["INTERNAL_FOLDERS", "ObjectName", "check_tag", "one_version", "plain_name"]
 
 MAX_LENGTH = 255
 INTERNAL_FOLDERS = (".staged", ".results")
@@ -15,6 +15,7 @@ INTERNAL_FOLDERS = (".staged", ".results")
 _HINT = "names look like sales/2026 or sales/2026[a,b]@3"
 _FORBIDDEN = re.compile(r"[\x00-\x1f\x7f\[\]@*?\\]")
 _VERSION = re.compile(r"-?[0-9]+")
+_TAG = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
 
 
 @dataclass(frozen=True)
@@ -29,19 +30,21 @@ class ObjectName:
         The columns to keep, in this order.
     exclude : tuple of str, optional
         The columns to leave out (``[^a,b]``).
-    version : int, optional
-        The version; negative counts from the latest, which is -1.
+    version : int or str, optional
+        A number; negative counts from the latest, which is -1. Text is a tag.
 
     Examples
     --------
     >>> ObjectName.parse("sales/2026[a,b]@3")
     ObjectName(name='sales/2026', columns=('a', 'b'), exclude=None, version=3)
+    >>> ObjectName.parse("mymodel@prod").version
+    'prod'
     """
 
     name: str
     columns: tuple[str, ...] | None = None
     exclude: tuple[str, ...] | None = None
-    version: int | None = None
+    version: int | str | None = None
 
     @property
     def internal(self) -> bool:
@@ -55,7 +58,7 @@ class ObjectName:
         Parameters
         ----------
         text : str
-            ``name``, then ``[columns]`` and ``@version`` in any order.
+            ``name``, then ``[columns]`` and ``@version`` or ``@tag`` in any order.
 
         Returns
         -------
@@ -71,7 +74,8 @@ class ObjectName:
             raise Invalid(f"A name is text, not {type(text).__name__}: {text!r:.80}", hint=_HINT)
         cut = min((i for i in (text.find("["), text.find("@")) if i >= 0), default=len(text))
         name, rest = text[:cut], text[cut:]
-        columns = exclude = version = None
+        columns = exclude = None
+        version: int | str | None = None
         while rest:
             if rest[0] == "@" and version is None:
                 version, rest = _read_version(rest, text)
@@ -105,10 +109,61 @@ def plain_name(text: str) -> str:
     return parsed.name
 
 
-def _read_version(rest: str, text: str) -> tuple[int, str]:
-    match = _VERSION.match(rest, 1)
+def check_tag(tag: str) -> str:
+    """Return the tag, which must be one.
+
+    Parameters
+    ----------
+    tag : str
+        A letter, then letters, digits, ``_``, ``.`` and ``-``; at most 64 of them.
+
+    Raises
+    ------
+    Invalid
+        It is not, or it is ``latest``, which would not follow the latest version.
+    """
+    if _TAG.fullmatch(str(tag)) is None:
+        raise Invalid(
+            f"{tag!r:.80} can't be a tag",
+            hint="a letter, then letters, digits, _ . and -; at most 64 of them",
+        )
+    if tag == "latest":
+        raise Invalid(
+            "'latest' can't be a tag: it would stay where it is",
+            hint="a name without a tag is the latest version",
+        )
+    return tag
+
+
+def one_version(parsed: ObjectName, version: int | str | None) -> int | str | None:
+    """Return the version that a name or an argument gives, where they don't contradict.
+
+    Parameters
+    ----------
+    parsed : ObjectName
+    version : int or str, optional
+        A number, negative from the latest; or a tag.
+
+    Raises
+    ------
+    Invalid
+        They do, or it is neither.
+    """
+    if version is None:
+        return parsed.version
+    if type(version) not in (int, str) or version == 0:
+        raise Invalid(f"{version!r} is no version", hint="a number from 1, -1: latest; or a tag")
+    if parsed.version is None or version == parsed.version:
+        return check_tag(version) if isinstance(version, str) else version
+    raise Invalid(f"Two versions are asked for: {parsed.version} in the name, and {version}")
+
+
+def _read_version(rest: str, text: str) -> tuple[int | str, str]:
+    match = _VERSION.match(rest, 1) or _TAG.match(rest, 1)
     if match is None or rest[match.end() : match.end() + 1] not in ("", "["):
-        raise Invalid(f"The version in {text!r} is not a whole number", hint=_HINT)
+        raise Invalid(f"The version in {text!r} is neither a whole number nor a tag", hint=_HINT)
+    if _VERSION.fullmatch(match[0]) is None:
+        return match[0], rest[match.end() :]
     version = int(match[0])
     if version == 0:
         raise Invalid(f"There is no version 0 ({text!r})", hint="versions count from 1; -1: latest")

@@ -1,148 +1,33 @@
-"""What data sets and models have in common: put, get, list, versions, drop."""
+"""What data sets and models have in common: how they are put and got."""
 
 from __future__ import annotations
 
-import builtins
 from collections.abc import Callable, Mapping
-from typing import Any, ClassVar
+from typing import Any
 
-from omega_jupyter.config import SecretUrl
-from omega_jupyter.errors import Conflict, Invalid, NotFound
-from omega_jupyter.store.catalog import Catalog, Latest, now
+from omega_jupyter.errors import Conflict, Invalid
+from omega_jupyter.store.attributes import plain_attributes
+from omega_jupyter.store.catalog import Latest, now
 from omega_jupyter.store.chunks import StoredSource
 from omega_jupyter.store.codecs.codec import Codec, Part, codec_for, codec_of_kind
 from omega_jupyter.store.connection import Document
 from omega_jupyter.store.metadata import Metadata
-from omega_jupyter.store.names import ObjectName, plain_name
+from omega_jupyter.store.names import plain_name
 from omega_jupyter.store.schema import prepare
+from omega_jupyter.store.versioned import VersionedStore
 from omega_jupyter.store.writing import FORMAT, describe, discard, write_payload
 
 __all__ = ["ObjectStore"]
 
 
-class ObjectStore:
-    """Named, versioned objects of one store.
+class ObjectStore(VersionedStore):
+    """Named, versioned objects of one store, with their content.
 
     Parameters
     ----------
     url : SecretUrl
         The user's own database.
     """
-
-    store: ClassVar[str]
-
-    def __init__(self, url: SecretUrl) -> None:
-        self._url = url
-        self._catalog = Catalog(url)
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({str(self._url)!r})"
-
-    # -- lists -----------------------------------------------------------------
-
-    def list(
-        self, pattern: str | None = None, *, kind: str | None = None, hidden: bool = False
-    ) -> builtins.list[str]:
-        """Return the stored names, sorted.
-
-        Parameters
-        ----------
-        pattern : str, optional
-            With ``*`` and ``?``, as in file names: ``sales/*``.
-        kind : str, optional
-            Only objects of this kind, such as ``dataframe``.
-        hidden : bool
-            Also internal objects, whose names begin with a dot.
-
-        Returns
-        -------
-        list of str
-        """
-        return self._catalog.listing(self.store).names(pattern, kind=kind, hidden=hidden)
-
-    def entries(
-        self, pattern: str | None = None, *, hidden: bool = False
-    ) -> builtins.list[Metadata]:
-        """Return the metadata of the latest version of each object, sorted by name.
-
-        Parameters
-        ----------
-        pattern, hidden
-            As for :meth:`list`.
-
-        Returns
-        -------
-        list of Metadata
-        """
-        return self._catalog.listing(self.store).entries(pattern, hidden=hidden)
-
-    def exists(self, name: str) -> bool:
-        """Say whether an object, or the version that the name carries, is stored."""
-        parsed = ObjectName.parse(name)
-        if parsed.version is None:
-            return self._catalog.latest(self.store, parsed.name).alive
-        try:
-            self._catalog.find(self.store, parsed.name, parsed.version)
-        except NotFound:
-            return False
-        return True
-
-    def metadata(self, name: str) -> Metadata:
-        """Return what is known of an object without loading it.
-
-        Parameters
-        ----------
-        name : str
-            With ``@version`` for one that is not the latest.
-
-        Raises
-        ------
-        NotFound
-            There is no such object or version.
-        """
-        parsed = ObjectName.parse(name)
-        return self._catalog.find(self.store, parsed.name, parsed.version)
-
-    def versions(self, name: str) -> builtins.list[Metadata]:
-        """Return the metadata of all versions, oldest first.
-
-        Raises
-        ------
-        NotFound
-            There is no such object.
-        """
-        return self._catalog.history(self.store, plain_name(name))
-
-    # -- writing ---------------------------------------------------------------
-
-    def drop(self, name: str, *, force: bool = False) -> bool:
-        """Remove an object with all its versions.
-
-        Version numbers go on where they were if it is put again. The space is
-        free after a grace time, so that readers can finish.
-
-        Parameters
-        ----------
-        name : str
-            The object.
-        force : bool
-            Do not complain when there is none.
-
-        Returns
-        -------
-        bool
-            Whether it was there.
-
-        Raises
-        ------
-        NotFound
-            There is no such object, and not `force`.
-        """
-        name = plain_name(name)
-        dropped = self._catalog.drop(self.store, name)
-        if not dropped and not force:
-            raise self._catalog.not_found(self.store, name)
-        return dropped
 
     def _put(
         self,
@@ -187,7 +72,7 @@ class ObjectStore:
         name: str,
         make: Callable[[Latest], Document],
         task: str | None,
-        entries: builtins.list[Document],
+        entries: list[Document],
     ) -> Metadata:
         """Publish; what was written for nothing is deleted.
 
@@ -210,8 +95,6 @@ class ObjectStore:
                 hint="leave out if_exists='fail' to add a version, or drop it first",
             )
 
-    # -- reading ---------------------------------------------------------------
-
     def _get(self, metadata: Metadata, part: Part) -> Any:
         return self._decode(self._document(metadata), part, metadata.ref)
 
@@ -231,34 +114,3 @@ class ObjectStore:
                 hint="pip install --upgrade omega-jupyter",
             )
         return document
-
-
-def plain_attributes(attributes: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Return the user's attributes, which must be JSON as it is.
-
-    Raises
-    ------
-    Invalid
-        A key is not text, or a value would not come back equal.
-    """
-    checked: dict[str, Any] = {}
-    for key, value in (attributes or {}).items():
-        if "\0" in str(key) or str(key) != key:
-            raise Invalid(f"The attribute {key!r} has a key that is not plain text")
-        if not _is_json(value):
-            raise Invalid(
-                f"The attribute {key!r} is not plain JSON",
-                hint="text, numbers, true, false, None, lists and dicts of them",
-            )
-        checked[key] = value
-    return checked
-
-
-def _is_json(value: Any) -> bool:
-    if type(value) is dict:
-        return all(type(k) is str and "\0" not in k and _is_json(v) for k, v in value.items())
-    if type(value) is list:
-        return all(map(_is_json, value))
-    if type(value) is int:
-        return -(1 << 63) <= value < 1 << 63
-    return value is None or type(value) in (str, bool, float)

@@ -12,11 +12,22 @@ from omega_jupyter.store.connection import Document, connect, mongo_errors
 if TYPE_CHECKING:
     from pymongo.collection import Collection
 
-__all__ = ["CHUNKS", "LEASES", "VERSIONS", "chunks", "leases", "prepare", "versions"]
+__all__ = [
+    "CHUNKS",
+    "LEASES",
+    "NAMES",
+    "VERSIONS",
+    "chunks",
+    "leases",
+    "names",
+    "prepare",
+    "versions",
+]
 
 VERSIONS = "omega_versions"
 CHUNKS = "omega_chunks"
 LEASES = "omega_leases"
+NAMES = "omega_names"
 
 _NAMESPACE_EXISTS = 48
 
@@ -46,6 +57,11 @@ def versions(url: SecretUrl) -> Collection[Document]:
     """Return the collection of version documents; acknowledged when journalled."""
     # With j, all chunks written before are durable too.
     return _collection(url, VERSIONS, j=True)
+
+
+def names(url: SecretUrl) -> Collection[Document]:
+    """Return the collection of what belongs to a name as such: tags, and what it keeps."""
+    return _collection(url, NAMES, j=True)
 
 
 def chunks(url: SecretUrl) -> Collection[Document]:
@@ -100,10 +116,17 @@ def _make_indexes(url: SecretUrl) -> None:
         [
             # Publication: one document wins a version number.
             IndexModel([("store", 1), ("name", 1), ("version", -1)], name="version", unique=True),
-            # Lists are answered from this index alone.
+            # Lists are answered from this index alone. No other one has this order, so that
+            # the server is certain to take it.
             IndexModel(
-                [("store", 1), ("name", 1), ("version", -1), ("deleted", 1), ("kind", 1)],
-                name="listing",
+                {"store": 1, "name": -1, "version": -1, "deleted": 1, "removed": 1, "kind": 1},
+                name="names",
+            ),
+            # What hides a version: the drops of a name.
+            IndexModel(
+                [("store", 1), ("name", 1), ("version", 1)],
+                name="drops",
+                partialFilterExpression={"deleted": True},
             ),
             # Idempotency: a task that runs twice publishes once.
             IndexModel(
@@ -119,5 +142,11 @@ def _make_indexes(url: SecretUrl) -> None:
                 name="dropped",
                 partialFilterExpression={"deleted": True},
             ),
+            IndexModel(
+                [("collected", 1), ("removed", 1)],
+                name="removed",
+                partialFilterExpression={"removed": {"$exists": True}},
+            ),
         ]
     )
+    names(url).create_index([("store", 1), ("name", 1)], name="name", unique=True)

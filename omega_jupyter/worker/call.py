@@ -127,9 +127,8 @@ class Call:
 
     def publish(self, estimator: Any) -> Metadata:
         """Store the fitted estimator as the next version of the model."""
-        models = self._om.models
-        before = models.metadata(self._model_ref)
-        return models.put(
+        before = self._resolved("models", self._model_ref)
+        return self._om.models.put(
             estimator,
             before.name,
             format=JOBLIB if before.kind == JOBLIB else "skops",
@@ -162,21 +161,25 @@ class Call:
     def note_score(self, score: float) -> None:
         """Write the score into the metadata of the model's version."""
         self._om.models.add_score(
-            self._model_ref, {"score": score, "task": self._task_id, **self._data}
+            self._resolved("models", self._model_ref),
+            {"score": score, "task": self._task_id, **self._data},
         )
 
     def _load_model(self, ref: str) -> tuple[Any, int]:
-        models = self._om.models
-        metadata = models.metadata(ref)
-        return models.get_version(metadata), metadata.size
+        metadata = self._resolved("models", ref)
+        return self._om.models.get_version(metadata), metadata.size
 
     def _load_data(self, ref: str) -> tuple[Any, int]:
         name = ObjectName.parse(ref)
-        (metadata,) = Catalog(self._om.mongo_url).resolve([("datasets", ref)])
+        metadata = self._resolved("datasets", ref)
         loaded = self._om.datasets.get_version(
             metadata, columns=name.columns, exclude=name.exclude, as_put=True
         )
         return loaded, _nbytes(loaded)
+
+    def _resolved(self, store: str, ref: str) -> Metadata:
+        """Find a version, also one that was removed while the task was waiting."""
+        return Catalog(self._om.mongo_url).resolve([(store, ref)], removed=True)[0]
 
     def _cached(self, store: str, ref: str, load: Callable[[str], tuple[Any, int]]) -> Any:
         return self._cache.get((self._om.mongo_url, store, ref), lambda: load(ref))

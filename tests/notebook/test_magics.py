@@ -168,7 +168,7 @@ def test_one_name_of_two_kinds_needs_the_store(data: Notebook) -> None:
         ("%omega get nothing", NotFound, "Nothing named 'nothing' is stored"),
         ("%omega get X[a", UsageError, "The bracket [ is not closed"),
         ("%omega get 'X", UsageError, "The quote ' is not closed"),
-        ("%omega get X@v", Invalid, "is not a whole number"),
+        ("%omega get X@3v", Invalid, "neither a whole number nor a tag"),
         ("%omega get X -o 1a", UsageError, "can't be the name of a variable"),
         ("%omega head X -n many", UsageError, "'many' is not a whole number"),
         ("%omega put modle", UsageError, "no variable 'modle'. Did you mean 'model'?"),
