@@ -22,13 +22,15 @@ if TYPE_CHECKING:
     from omega_jupyter.config import OmegaConfig
     from omega_jupyter.errors import OmegaError
     from omega_jupyter.omega import Omega
+    from omega_jupyter.store.query import Q
 
-__all__ = ["Omega", "OmegaConfig", "OmegaError", "__version__"]
+__all__ = ["Omega", "OmegaConfig", "OmegaError", "Q", "__version__"]
 
 _PUBLIC = {
     "Omega": "omega_jupyter.omega",
     "OmegaConfig": "omega_jupyter.config",
     "OmegaError": "omega_jupyter.errors",
+    "Q": "omega_jupyter.store.query",
 }
 
 

@@ -10,6 +10,7 @@ from omega_jupyter.store.codecs.codec import Part
 from omega_jupyter.store.metadata import Metadata
 from omega_jupyter.store.names import ObjectName, one_version
 from omega_jupyter.store.objects import ObjectStore
+from omega_jupyter.store.query import Q, all_of
 
 __all__ = ["DatasetStore"]
 
@@ -78,7 +79,7 @@ class DatasetStore(ObjectStore):
     def get(
         self,
         name: str,
-        *,
+        *conditions: Q,
         version: int | str | None = None,
         columns: Sequence[Any] | None = None,
         **filters: Any,
@@ -89,14 +90,18 @@ class DatasetStore(ObjectStore):
         ----------
         name : str
             May carry columns and a version or tag: ``"sales[amount,day]@3"``.
+        *conditions : Q
+            Conditions on rows, combined with ``&``, ``|`` and ``~``. All must hold.
         version : int or str, optional
             Negative counts from the latest, which is -1; text is a tag.
         columns : sequence, optional
             Labels of the columns, in the wanted order.
         **filters
-            Conditions on rows: ``amount__gte=100``, ``country__in=["DE", "AT"]``.
+            Conditions too: ``amount__gte=100``, ``country__in=["DE", "AT"]``. A column that
+            is called as a parameter: ``version__eq=2``, or ``Q(version=2)``.
             Operators: eq (may be left out), ne, gt, gte, lt, lte, in, nin, between,
-            isnull, notnull, contains, startswith, endswith. All must hold.
+            isnull, notnull, contains, startswith, endswith, and like with SQL's ``%``
+            and ``_``. Each answers as pandas does.
 
         Returns
         -------
@@ -109,14 +114,19 @@ class DatasetStore(ObjectStore):
         NotFound
             The name, version or a column does not exist.
         Invalid
-            A filter can't be applied.
+            A condition can't be applied.
+
+        Examples
+        --------
+        >>> om.datasets.get("sales", Q(amount__gte=100) | ~Q(country="DE"), day__notnull=True)
         """
         parsed = ObjectName.parse(name)
         metadata = self._catalog.find(self.store, parsed.name, one_version(parsed, version))
         if columns is None and parsed.columns is not None:
             columns = parsed.columns
         exclude = parsed.exclude if columns is None else None
-        return self.get_version(metadata, columns=columns, exclude=exclude, **filters)
+        where = all_of(conditions, filters)
+        return self.get_version(metadata, columns=columns, exclude=exclude, where=where)
 
     def get_version(
         self,
@@ -124,8 +134,8 @@ class DatasetStore(ObjectStore):
         *,
         columns: Sequence[Any] | None = None,
         exclude: Sequence[Any] | None = None,
+        where: Q | None = None,
         as_put: bool = False,
-        **filters: Any,
     ) -> Any:
         """Load data that the catalog has found already.
 
@@ -135,17 +145,17 @@ class DatasetStore(ObjectStore):
             From :meth:`metadata` or :meth:`Catalog.resolve`.
         columns, exclude : sequence, optional
             Labels of the columns to keep or to leave out.
+        where : Q, optional
+            The condition that rows must meet.
         as_put : bool
             Also lay a whole frame out in memory as it lay when it was put, so
             that what is computed from it is equal to the last bit. Costs a copy.
-        **filters
-            As for :meth:`get`.
 
         Returns
         -------
         object
         """
-        part = Part(columns=columns, exclude=exclude, filters=filters, as_put=as_put)
+        part = Part(columns=columns, exclude=exclude, where=where, as_put=as_put)
         return self._get(metadata, part)
 
     def head(self, name: str, n: int = 5) -> Any:

@@ -67,10 +67,13 @@ COMPARE = {
     "gte": lambda c, v: c >= v,
     "lt": lambda c, v: c < v,
     "lte": lambda c, v: c <= v,
+}
+TEXT = {
     "startswith": lambda c, v: c.str.startswith(v),
     "endswith": lambda c, v: c.str.endswith(v),
     "contains": lambda c, v: c.str.contains(v, regex=False),
 }
+TEXTS = st.sampled_from(["", "a", "b", "b" * 66, "bc", "ü", "c"])
 
 
 @pytest.fixture
@@ -95,7 +98,7 @@ def _compare(stored: DatasetStore, filters: dict[str, Any], condition: Any) -> N
 
 
 COMMON = settings(
-    max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
 
@@ -106,6 +109,14 @@ def test_comparison_is_that_of_pandas(
 ) -> None:
     filters = {f"{column}__{operator}": value}
     _compare(stored, filters, lambda: COMPARE[operator](FRAME[column], value))
+
+
+@COMMON
+@given(st.sampled_from(list(FRAME.columns)), st.sampled_from(sorted(TEXT)), TEXTS)
+def test_search_is_that_of_pandas(
+    stored: DatasetStore, column: str, operator: str, text: str
+) -> None:
+    _compare(stored, {f"{column}__{operator}": text}, lambda: TEXT[operator](FRAME[column], text))
 
 
 @COMMON
@@ -237,8 +248,23 @@ def test_filter_on_what_has_no_rows_is_refused(datasets: DatasetStore) -> None:
         datasets.get("d", a=1)
 
 
-def test_operator_without_its_values_is_refused(stored: DatasetStore) -> None:
-    with pytest.raises(Invalid, match="between needs two values"):
-        stored.get("X", int__between=3)
-    with pytest.raises(Invalid, match="in and nin need several values"):
-        stored.get("X", str__in="abc")
+@pytest.mark.parametrize(
+    ("filters", "message"),
+    [
+        ({"int__between": 3}, "between needs two values, not 3"),
+        ({"int__between": [1, 2, 3]}, "between needs two values"),
+        ({"str__in": "abc"}, "in needs several values, not 'abc'"),
+        ({"int": [1, 2]}, r"eq needs one value, not \(1, 2\)"),
+        ({"str__contains": 1}, "contains needs text, not 1"),
+        ({"str__startswith": ["a", 1]}, "startswith needs text"),
+        ({"str__like": None}, "like needs text, not None"),
+        ({"str__like": "a\\"}, "ends with a backslash"),
+        ({"int__isnull": "no"}, "isnull needs True or False, not 'no'"),
+    ],
+    ids=str,
+)
+def test_value_that_the_operator_cannot_mean_is_refused(
+    filters: dict[str, Any], message: str, stored: DatasetStore
+) -> None:
+    with pytest.raises(Invalid, match=message):
+        stored.get("X", **filters)

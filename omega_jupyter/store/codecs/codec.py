@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import functools
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from importlib import import_module
 from typing import Any, ClassVar
 
 from omega_jupyter.errors import Invalid, NotFound
 from omega_jupyter.store.payload import Encoded, Source
+from omega_jupyter.store.query import Q
 
 __all__ = ["ENTRY_POINTS", "Codec", "Part", "codec_for", "codec_of_kind"]
 
@@ -38,8 +39,8 @@ class Part:
     ----------
     columns, exclude : sequence, optional
         Labels of the columns to keep or to leave out.
-    filters : mapping
-        Conditions such as ``{"sales__gte": 100}``.
+    where : Q, optional
+        The condition that rows must meet.
     rows : int, optional
         The first rows only.
     trusted : sequence of str
@@ -52,7 +53,7 @@ class Part:
 
     columns: Sequence[Any] | None = None
     exclude: Sequence[Any] | None = None
-    filters: Mapping[str, Any] = field(default_factory=dict)
+    where: Q | None = None
     rows: int | None = None
     trusted: Sequence[str] = ()
     allow_joblib: bool = False
@@ -62,7 +63,10 @@ class Part:
     def whole(self) -> bool:
         """Whether nothing is left out."""
         return (
-            self.columns is None and self.exclude is None and not self.filters and self.rows is None
+            self.columns is None
+            and self.exclude is None
+            and self.where is None
+            and self.rows is None
         )
 
 

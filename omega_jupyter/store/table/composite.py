@@ -212,8 +212,8 @@ class _SparseCollector(Collector):
             places = np.frombuffer(parts[pick], "<u4", count, 8)
             dense = np.full(piece.rows, self._fill, self._values.dtype)
             dense[places] = np.frombuffer(parts[pick], dense.dtype, count, 8 + 4 * count)
-            if piece.mask is not None:
-                dense = dense[piece.mask]
+            if piece.places is not None:
+                dense = dense[piece.places]
             self._values[column, piece.at : piece.at + len(dense)] = dense
 
     def finish(self) -> list[Any]:

@@ -33,8 +33,8 @@ class FixedCollector(Collector):
         """Copy the wanted columns and rows of an array of shape (width, rows)."""
         if len(piece.pick) != piece.width:
             source = source[list(piece.pick)]
-        if piece.mask is not None:
-            source = source[:, piece.mask]
+        if piece.places is not None:
+            source = source.take(piece.places, axis=1)
         to, at = piece.to, piece.at
         self.values[to : to + len(source), at : at + source.shape[1]] = source
 

@@ -48,11 +48,11 @@ class Gather:
         return [i for i in range(block.width) if block.first + i in self._places]
 
     def add(
-        self, block: Block, pick: Sequence[int], data: bytes, rows: int, at: int, mask: Any
+        self, block: Block, pick: Sequence[int], data: bytes, rows: int, at: int, places: Any
     ) -> None:
         """Take the chunk of a block; `at` is the place of its first wanted row."""
         number, place = self._places[block.first + pick[0]]
-        piece = Piece(place, pick, block.width, rows, at, mask)
+        piece = Piece(place, pick, block.width, rows, at, places)
         self._collectors[number].add(piece, data)
 
     def array(self, column: int) -> Any:

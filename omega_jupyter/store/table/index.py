@@ -174,7 +174,7 @@ def names_of(spec: dict[str, Any]) -> list[Any]:
 
 
 def rebuild(
-    spec: dict[str, Any], arrays: list[Any], blob: Callable[[int], bytes], *, step: int | None
+    spec: dict[str, Any], arrays: list[Any], load: Callable[[int], Any], *, step: int | None
 ) -> Any:
     """Make the row index again.
 
@@ -184,14 +184,14 @@ def rebuild(
         From the table's description; not of a range, whose caller knows the rows.
     arrays : list
         The index columns.
-    blob : callable
-        Returns a blob of the description by its number.
+    load : callable
+        Returns the index in a blob of the description, by its number.
     step : int, optional
         The distance of the rows that were read, which the frequency is multiplied
         with. None: they have no common distance, and the index no frequency.
     """
     if spec["k"] == "levels":
-        levels = [load_index(blob(number)) for number in spec["levels"]]
+        levels = [load(number) for number in spec["levels"]]
         return make_multi(levels, arrays, typed.loads(spec["names"]))
     freq = spec["freq"] if step is not None else None
     index = make_index(arrays[0], typed.loads(spec["name"]), freq if step == 1 else None)
@@ -202,13 +202,10 @@ def rebuild(
     return index
 
 
-def rebuild_level(
-    spec: dict[str, Any], level: int, array: Any, blob: Callable[[int], bytes]
-) -> Any:
+def rebuild_level(spec: dict[str, Any], level: int, array: Any, load: Callable[[int], Any]) -> Any:
     """Return the values of one level of a row index that is not a range."""
     if spec["k"] == "levels":
-        values = load_index(blob(spec["levels"][level]))
-        return make_multi([values], [array], [None]).get_level_values(0)
+        return make_multi([load(spec["levels"][level])], [array], [None]).get_level_values(0)
     return make_index(array, None, None)
 
 

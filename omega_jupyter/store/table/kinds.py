@@ -35,8 +35,8 @@ class Piece(NamedTuple):
         Rows of the chunk.
     at : int
         The collector's row that takes the first row.
-    mask : numpy.ndarray of bool, optional
-        The rows that are wanted; None: all.
+    places : numpy.ndarray of int, optional
+        The rows that are wanted, ascending; None: all.
     """
 
     to: int
@@ -44,7 +44,7 @@ class Piece(NamedTuple):
     width: int
     rows: int
     at: int
-    mask: Any
+    places: Any
 
 
 class Collector(ABC):

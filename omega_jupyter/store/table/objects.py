@@ -75,8 +75,8 @@ class _ObjectCollector(Collector):
         parts = split_parts(data)
         for column, pick in enumerate(piece.pick, piece.to):
             values = _unpack_column(parts[pick])
-            if piece.mask is not None:
-                values = values[piece.mask]
+            if piece.places is not None:
+                values = values[piece.places]
             self._values[column, piece.at : piece.at + len(values)] = values
 
     def finish(self) -> list[Any]:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from omega_jupyter.errors import NotFound
-from omega_jupyter.store.listing import closest
 from omega_jupyter.store.payload import Source
+from omega_jupyter.store.table.conditions import no_column
 from omega_jupyter.store.table.read import TableReader
+from omega_jupyter.store.table.view import TableView
 
 if TYPE_CHECKING:
     from omega_jupyter.store.codecs.codec import Part
@@ -28,7 +28,7 @@ def read_part(source: Source, body: dict[str, Any], part: Part, what: str) -> An
     body : dict
         The table's description.
     part : Part
-        Columns, filters, first rows.
+        Columns, conditions, first rows.
     what : str
         The object for error messages.
 
@@ -47,14 +47,10 @@ def read_part(source: Source, body: dict[str, Any], part: Part, what: str) -> An
     columns = None
     if part.columns is not None or part.exclude is not None:
         columns = column_positions(reader.labels, part.columns, part.exclude, what)
-    if part.filters:
-        from omega_jupyter.store.table.filters import select
-
-        frame = reader.frame(columns, select(reader, part.filters, what))
-        return frame if part.rows is None else frame.head(part.rows)
+    view = TableView(reader, what, columns, part.where)
     if part.rows is not None:
-        return reader.head(part.rows, columns)
-    frame = reader.frame(columns)
+        return view.head(part.rows)
+    frame = view.frame()
     return _by_rows(frame) if part.as_put and body.get("row_major") and part.whole else frame
 
 
@@ -115,12 +111,3 @@ def _positions(labels: Any, label: Any, what: str) -> list[int]:
         if same:
             return same
     raise no_column(label, labels, what)
-
-
-def no_column(label: Any, labels: Any, what: str) -> NotFound:
-    """Make the error for a column that does not exist."""
-    names = [str(known) for known in labels]
-    near = closest(str(label), names)
-    suggestion = f" Did you mean {near!r}?" if near else ""
-    shown = ", ".join(names[:20]) + (", …" if len(names) > 20 else "")
-    return NotFound(f"{what} has no column {label!r}.{suggestion}", hint=f"columns are: {shown}")

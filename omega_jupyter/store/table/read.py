@@ -2,66 +2,30 @@
 
 from __future__ import annotations
 
+import copy
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from itertools import accumulate
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
 from omega_jupyter.store import typed
-from omega_jupyter.store.payload import InlineSource, Key, Sink, Source, load_blob
+from omega_jupyter.store.payload import Key, Sink, Source, load_blob
+from omega_jupyter.store.table.conditions import Condition, Joint, leaves
 from omega_jupyter.store.table.gather import Gather, make_frame
+from omega_jupyter.store.table.head import HEAD, HeadSource
 from omega_jupyter.store.table.index import load_index, load_range, rebuild, rebuild_level
 from omega_jupyter.store.table.kinds import Kind, kind_from_spec
 from omega_jupyter.store.table.layout import Block
-from omega_jupyter.store.table.zones import ZONE_GROUP, load_zone, may_fit
+from omega_jupyter.store.table.prune import chances
+from omega_jupyter.store.table.rows import Rows, Selection
+from omega_jupyter.store.table.zones import ZONE_GROUP, Zone, load_zone, range_zone
 
-if TYPE_CHECKING:
-    from omega_jupyter.store.table.filters import Condition
+__all__ = ["TableReader"]
 
-__all__ = ["Rows", "Selection", "TableReader"]
-
-
-class Rows(NamedTuple):
-    """The wanted rows of one row group.
-
-    Attributes
-    ----------
-    table : int
-        Number of the part of the table (one for each append).
-    group : int
-        Row group in it.
-    total : int
-        Rows of the group.
-    mask : numpy.ndarray of bool, optional
-        The wanted ones; None: all.
-    """
-
-    table: int
-    group: int
-    total: int
-    mask: Any = None
-
-    @property
-    def wanted(self) -> int:
-        """How many rows are wanted."""
-        return self.total if self.mask is None else int(np.count_nonzero(self.mask))
-
-
-class Selection(NamedTuple):
-    """Wanted rows of a table.
-
-    Attributes
-    ----------
-    rows : sequence of Rows
-        The row groups that hold them, in order.
-    key : slice or numpy.ndarray of bool
-        The same over all rows, as pandas would be asked for them.
-    """
-
-    rows: Sequence[Rows]
-    key: Any
+# Number of a segment's table, of the row group and of the block.
+_Chunk = tuple[int, int, int]
 
 
 class TableReader:
@@ -82,16 +46,22 @@ class TableReader:
         self._stops = list(accumulate(int(run) for run, _ in body["columns"]))
         self._kinds: dict[str, Kind] = {}
         self._blocks = [Block(int(first), int(n), size) for first, n, size in body["blocks"]]
-        self._labels: Any = None
+        self._indexes: dict[int, Any] = {}
+        self._kept: dict[_Chunk, bytes] = {}
         self.width = int(body["width"])
         self.rows = int(body["rows"])
+        self.group_rows = int(body["group_rows"])
+
+    def fresh(self) -> TableReader:
+        """Return a reader that shares what was found out, but keeps chunks of its own."""
+        other = copy.copy(self)
+        other._kept = {}
+        return other
 
     @property
     def labels(self) -> Any:
         """The index of the columns."""
-        if self._labels is None:
-            self._labels = load_index(self._blob(self._body["labels"]))
-        return self._labels
+        return self._load(self._body["labels"])
 
     @property
     def index_columns(self) -> list[int]:
@@ -100,26 +70,24 @@ class TableReader:
 
     def all_rows(self) -> list[Rows]:
         """Return the row groups, in order."""
-        return [
-            Rows(number, group, int(count))
-            for number, table in enumerate(self._body["tables"])
-            for group, count in enumerate(table["rows"])
-        ]
+        found: list[Rows] = []
+        at = 0
+        for number, table in enumerate(self._body["tables"]):
+            for group, count in enumerate(table["rows"]):
+                found.append(Rows(number, group, at, int(count)))
+                at += int(count)
+        return found
 
     def first(self, count: int) -> Selection:
         """Select the first rows."""
-        chosen = []
-        left = min(count, self.rows)
-        for rows in self.all_rows():
-            if left <= 0:
-                break
-            mask = None if rows.total <= left else np.arange(rows.total) < left
-            chosen.append(rows._replace(mask=mask))
-            left -= rows.total
-        return Selection(chosen, slice(0, count))
+        chosen = [r.part(0, count - r.start) for r in self.all_rows() if r.start < count]
+        return Selection(chosen, span=slice(0, count))
 
     def frame(
-        self, columns: Sequence[int] | None = None, selection: Selection | None = None
+        self,
+        columns: Sequence[int] | None = None,
+        selection: Selection | None = None,
+        keep: Rows | None = None,
     ) -> Any:
         """Read columns by position, and all rows or some.
 
@@ -129,6 +97,8 @@ class TableReader:
             Positions in the wanted order. None: all.
         selection : Selection, optional
             None: all rows.
+        keep : Rows, optional
+            A row group of which more will be read next: its chunks are kept.
 
         Returns
         -------
@@ -138,7 +108,9 @@ class TableReader:
         chosen = self.all_rows() if selection is None else selection.rows
         # Ascending within a block is what pandas relies on; the wanted order comes last.
         unique = sorted(set(positions))
-        gather = self._read([*unique, *self.index_columns], chosen)
+        read = [*unique, *self.index_columns]
+        kept = {(r.table, r.group, n) for r in [keep] if r for n in self._blocks_of(read)}
+        gather = self._read(read, chosen, kept)
         index = self._index(gather, selection)
         labels = self.labels if columns is None else self.labels.take(unique)
         blocks = gather.blocks({column: place for place, column in enumerate(unique)})
@@ -157,81 +129,85 @@ class TableReader:
         kept = self._body.get("head")
         if not kept or min(count, self.rows) > kept["rows"]:
             return self.frame(columns, self.first(count))
-        source = _HeadSource(self._source, kept["d"])
-        tables = [{"i": _HEAD, "rows": [kept["rows"]]}]
+        source = HeadSource(self._source, kept["d"])
+        tables = [{"i": HEAD, "rows": [kept["rows"]]}]
         reader = TableReader(source, self._body | {"tables": tables, "head": None})
         return reader.frame(columns, reader.first(count))
 
-    def arrays(self, columns: Sequence[int], rows: Sequence[Rows]) -> list[Any]:
-        """Read single columns, those of the row index too, as arrays."""
-        gather = self._read(columns, rows)
-        return [gather.array(column) for column in columns]
-
-    def series(self, columns: Sequence[tuple[int, int | None]], rows: Sequence[Rows]) -> list[Any]:
-        """Read single columns as Series, without mask.
+    def series(
+        self,
+        columns: Sequence[tuple[int, int | None]],
+        rows: Sequence[Rows],
+        keep: Sequence[int] = (),
+    ) -> list[Any]:
+        """Read single columns as Series, and whole row groups.
 
         Parameters
         ----------
         columns : sequence of (int, int or None)
             Position, and the level of the row index where it is one.
         rows : sequence of Rows
-            Read whole.
+            The row groups.
+        keep : sequence of int
+            Columns that are wanted next, of the same rows: their chunks are kept.
         """
         import pandas as pd
 
-        whole = [r._replace(mask=None) for r in rows]
-        in_chunks = [c for c, level in columns if level is None or not self._is_range]
-        gather = self._read(in_chunks, whole)
+        in_chunks = [c for c, level in columns if level is None or not self.is_range]
+        blocks = set(self._blocks_of(keep)) & set(self._blocks_of(in_chunks))
+        kept = {(r.table, r.group, block) for r in rows for block in blocks}
+        gather = self._read(in_chunks, rows, kept)
         found = []
         for column, level in columns:
             if level is None:
-                found.append(pd.Series(gather.array(column), copy=False))
-            elif self._is_range:
-                found.append(pd.Series(load_range(self.index_spec).take(self._places(whole))))
+                values = gather.array(column)
+            elif self.is_range:
+                values = load_range(self.index_spec).take(Selection(rows).numbers())
             else:
-                values = rebuild_level(self.index_spec, level, gather.array(column), self._blob)
-                found.append(pd.Series(values))
+                values = rebuild_level(self.index_spec, level, gather.array(column), self._load)
+            # With its dtype: pandas would take objects that are texts for texts.
+            found.append(pd.Series(values, dtype=values.dtype, copy=False))
         return found
 
-    def prune(self, conditions: Sequence[Condition]) -> list[Rows]:
-        """Return the row groups that may hold rows for which all conditions are true."""
-        import bson
+    def forget(self, rows: Rows) -> None:
+        """Drop the kept chunks of a row group."""
+        for chunk in [c for c in self._kept if c[:2] == (rows.table, rows.group)]:
+            del self._kept[chunk]
 
+    def prune(self, tree: Condition | Joint) -> list[Rows]:
+        """Return the row groups that may hold rows for which a condition is true."""
         kept: list[Rows] = []
-        for number, table in enumerate(self._body["tables"]):
+        for number in range(len(self._body["tables"])):
             groups = [r for r in self.all_rows() if r.table == number]
             counts = np.array([r.total for r in groups], "u4")
-            fits = np.ones(len(groups), bool)
-            known = self._zone_chunks(table, conditions)
-            for condition in conditions:
-                place, key = divmod(condition.column, int(table["z"]))
-                stored = bson.decode(known[place]).get(str(key)) if place in known else None
-                if stored is not None:
-                    zone = load_zone(self.kind(condition.column), stored, len(groups))
-                    fits &= may_fit(zone, counts, condition.operator, condition.value)
+            zones = self._zones(number, groups, list(leaves(tree)))
+            fits = chances(tree, counts, zones).true
             kept += [r for r, fit in zip(groups, fits, strict=True) if fit]
         return kept
 
-    def _zone_chunks(
-        self, table: dict[str, Any], conditions: Sequence[Condition]
-    ) -> dict[int, bytes]:
-        """Read the zone maps of the conditions' columns; inline tables have none."""
-        found: dict[int, bytes] = {}
-        if not self._source.has_closing(table["i"]):
-            return found
-        columns = [c.column for c in conditions if c.level is None or not self._is_range]
-        places = sorted({column // int(table["z"]) for column in columns})
-        keys = [Key(ZONE_GROUP, place, 0) for place in places]
-        self._source.fetch(table["i"], keys, lambda _, place, data: found.update({place: data}))
-        return found
+    def _zones(
+        self, number: int, groups: Sequence[Rows], conditions: Sequence[Condition]
+    ) -> dict[int, Zone]:
+        """Return the bounds of the conditions' columns; inline tables have none."""
+        import bson
 
-    def starts(self) -> dict[tuple[int, int], int]:
-        """Return the number of the first row of each row group."""
-        starts, at = {}, 0
-        for rows in self.all_rows():
-            starts[rows.table, rows.group] = at
-            at += rows.total
-        return starts
+        table = self._body["tables"][number]
+        found: dict[int, Zone] = {}
+        columns = {c.column for c in conditions if c.level is None or not self.is_range}
+        known: dict[int, bytes] = {}
+        if self._source.has_closing(table["i"]):
+            keys = [Key(ZONE_GROUP, n, 0) for n in sorted({c // int(table["z"]) for c in columns})]
+            self._source.fetch(table["i"], keys, lambda _, n, data: known.update({n: data}))
+        bounds = {n: bson.decode(data) for n, data in known.items()}
+        for column in columns:
+            place, key = divmod(column, int(table["z"]))
+            stored = bounds.get(place, {}).get(str(key))
+            if stored is not None:
+                found[column] = load_zone(self.kind(column), stored, len(groups))
+        if self.is_range and groups and any(c.level is not None for c in conditions):
+            starts, totals = np.array([(r.start, r.total) for r in groups]).T
+            found[self.width] = range_zone(load_range(self.index_spec), starts, totals)
+        return found
 
     @property
     def index_spec(self) -> dict[str, Any]:
@@ -240,13 +216,23 @@ class TableReader:
         return spec
 
     @property
-    def _is_range(self) -> bool:
+    def is_range(self) -> bool:
+        """Whether the row index is a range, which needs no column."""
         return bool(self.index_spec["k"] == "range")
 
-    def _places(self, rows: Sequence[Rows]) -> Any:
-        starts = self.starts()
-        pieces = [np.arange(r.total) + starts[r.table, r.group] for r in rows]
-        return np.concatenate(pieces) if pieces else np.arange(0)
+    @property
+    def has_frequency(self) -> bool:
+        """Whether the row index has a frequency, which hangs on all rows that are chosen."""
+        return self.index_spec.get("freq") is not None
+
+    @staticmethod
+    def step(rows: Sequence[Rows]) -> int | None:
+        """Return the distance of rows where it is the same for all, as pandas finds it."""
+        numbers = Selection(rows).numbers()
+        if len(numbers) < 2:
+            return 1
+        step = int(numbers[1] - numbers[0])
+        return step if (np.diff(numbers) == step).all() else None
 
     def kind(self, column: int) -> Kind:
         """Return the kind of a column; the same object for equal specs."""
@@ -259,22 +245,37 @@ class TableReader:
     def _blob(self, number: int) -> bytes:
         return load_blob(self._source, self._body["blobs"], number)
 
-    def _read(self, columns: Sequence[int], rows: Sequence[Rows]) -> Gather:
+    def _load(self, number: int) -> Any:
+        """Return the index in a blob; read once."""
+        if number not in self._indexes:
+            self._indexes[number] = load_index(self._blob(number))
+        return self._indexes[number]
+
+    def _blocks_of(self, columns: Sequence[int]) -> list[int]:
+        firsts = [block.first for block in self._blocks]
+        return sorted({bisect_right(firsts, column) - 1 for column in columns})
+
+    def _read(
+        self, columns: Sequence[int], rows: Sequence[Rows], keep: Collection[_Chunk] = ()
+    ) -> Gather:
         gather = Gather(list(set(columns)), self.kind, sum(r.wanted for r in rows), self.width)
-        picks = {number: gather.picks(block) for number, block in enumerate(self._blocks)}
-        wanted = [number for number, pick in picks.items() if pick]
+        picks = {number: gather.picks(self._blocks[number]) for number in self._blocks_of(columns)}
         at = 0
         tables: dict[int, dict[int, tuple[Rows, int]]] = {}
         for r in rows:
             tables.setdefault(r.table, {})[r.group] = (r, at)
             at += r.wanted
         for table, groups in tables.items():
-            keys = [
-                Key(group, number, int(r.total * self._blocks[number].row_bytes))
-                for group, (r, _) in groups.items()
-                for number in wanted
-            ]
-            sink = self._sink(gather, picks, groups)
+            sink = self._sink(gather, picks, groups, keep)
+            keys: list[Key] = []
+            for group, (r, _) in groups.items():
+                for number in picks:
+                    held = self._kept.pop((table, group, number), None)
+                    if held is not None:
+                        sink(group, number, held)
+                    else:
+                        size = int(r.total * self._blocks[number].row_bytes)
+                        keys.append(Key(group, number, size))
             self._source.fetch(self._body["tables"][table]["i"], keys, sink)
         return gather
 
@@ -283,50 +284,22 @@ class TableReader:
         gather: Gather,
         picks: dict[int, list[int]],
         groups: dict[int, tuple[Rows, int]],
+        keep: Collection[_Chunk],
     ) -> Sink:
         def sink(group: int, number: int, data: bytes) -> None:
             r, at = groups[group]
-            gather.add(self._blocks[number], picks[number], data, r.total, at, r.mask)
+            if (r.table, group, number) in keep:
+                self._kept[r.table, group, number] = data
+            gather.add(self._blocks[number], picks[number], data, r.total, at, r.places)
 
         return sink
 
     def _index(self, gather: Gather, selection: Selection | None) -> Any:
-        spec = self._body["index"]
-        if spec["k"] == "range":
-            index = load_range(spec)
-            return index if selection is None else index[selection.key]
-        arrays = [gather.array(column) for column in self.index_columns]
-        return rebuild(spec, arrays, self._blob, step=1 if selection is None else _step(selection))
-
-
-_HEAD = -1
-
-
-class _HeadSource(Source):
-    """The first rows from the description, all else from where it is."""
-
-    def __init__(self, source: Source, packed: Sequence[bytes]) -> None:
-        self._source = source
-        self._head = InlineSource([{f"0.{block}": data for block, data in enumerate(packed)}])
-
-    def fetch(self, segment: int, keys: Sequence[Key], sink: Sink) -> None:
-        """Give the chunks to the sink."""
-        if segment == _HEAD:
-            self._head.fetch(0, keys, sink)
-        else:
-            self._source.fetch(segment, keys, sink)
-
-    def has_closing(self, segment: int) -> bool:
-        """Say that the head has no statistics."""
-        return False
-
-
-def _step(selection: Selection) -> int | None:
-    """Return the distance of the wanted rows where it is the same for all, as pandas finds it."""
-    if isinstance(selection.key, slice):
-        return 1
-    places = np.flatnonzero(selection.key)
-    if len(places) < 2:
-        return 1
-    step = int(places[1] - places[0])
-    return step if (np.diff(places) == step).all() else None
+        if not self.is_range:
+            arrays = [gather.array(column) for column in self.index_columns]
+            step = 1 if selection is None else selection.step
+            return rebuild(self.index_spec, arrays, self._load, step=step)
+        index = load_range(self.index_spec)
+        if selection is None:
+            return index
+        return index.take(selection.numbers()) if selection.span is None else index[selection.span]

@@ -65,9 +65,12 @@ def arrow_bounds(array: Any) -> Bounds:
         found = pc.min_max(values)
     except pa.ArrowNotImplementedError:
         return Bounds(None, None, nulls)
-    low, high = found["min"].as_py(), found["max"].as_py()
-    if isinstance(low, str):
-        return Bounds(low[:_LONGEST], _upper(high), nulls)
+    low, high = found["min"], found["max"]
+    if not low.is_valid:
+        return Bounds(None, None, nulls)
+    if isinstance(low, pa.StringScalar | pa.LargeStringScalar):
+        return Bounds(low.as_py()[:_LONGEST], _upper(high.as_py()), nulls)
+    # As they are: Python's own times are coarser, and end with the year 9999.
     return Bounds(low, high, nulls)
 
 
@@ -94,8 +97,8 @@ class _ArrowCollector(Collector):
         batch = read_batch(data)
         for column, pick in enumerate(piece.pick, piece.to):
             array = batch.column(pick)
-            if piece.mask is not None:
-                array = array.filter(pa.array(piece.mask))
+            if piece.places is not None:
+                array = array.take(pa.array(piece.places))
             self._pieces[column][piece.at] = (
                 array if array.type == self._type else self._plain(array)
             )
@@ -107,7 +110,9 @@ class _ArrowCollector(Collector):
         columns = typed.loads(data)
         for column, pick in enumerate(piece.pick, piece.to):
             values = np.array([*columns[pick], None], dtype=object)[:-1]
-            self._pieces[column][piece.at] = values if piece.mask is None else values[piece.mask]
+            self._pieces[column][piece.at] = (
+                values if piece.places is None else values[piece.places]
+            )
 
     def finish(self) -> list[Any]:
         return [self._finish_one([pieces[at] for at in sorted(pieces)]) for pieces in self._pieces]

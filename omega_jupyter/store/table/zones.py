@@ -6,24 +6,20 @@ filter reads little to know which row groups it can leave out.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from omega_jupyter.store.table.kinds import Bounds, Kind
 
-__all__ = ["ZONE_GROUP", "Zone", "dump_zones", "load_zone", "may_fit", "true_where", "zone_width"]
+__all__ = ["ZONE_GROUP", "Zone", "dump_zones", "load_zone", "range_zone", "zone_width"]
 
 # The row group that zone maps have in place of one.
 ZONE_GROUP = 0xFFFF_FFFF
 MAX_WIDTH = 64
 ZONE_BYTES = 256 << 10
-MAX_VALUES = 100
 UNKNOWN_NULLS = 0xFFFF_FFFF
-
-# What pandas, numpy and Arrow raise when a value can't be compared with a column.
-NOT_COMPARABLE = (TypeError, ValueError, AttributeError, ArithmeticError, NotImplementedError)
 
 
 class Zone(NamedTuple):
@@ -86,109 +82,24 @@ def load_zone(kind: Kind, stored: dict[str, Any], groups: int) -> Zone:
 
     unknown = np.zeros(groups, bool)
     unknown[stored["u"]] = True
-    return Zone(
-        pd.Series(kind.unpack_one(stored["lo"], groups), copy=False),
-        pd.Series(kind.unpack_one(stored["hi"], groups), copy=False),
-        np.frombuffer(stored["n"], "<u4"),
-        unknown,
-    )
+    bounds = [kind.unpack_one(stored[end], groups) for end in ("lo", "hi")]
+    low, high = (pd.Series(values, dtype=values.dtype, copy=False) for values in bounds)
+    return Zone(low, high, np.frombuffer(stored["n"], "<u4"), unknown)
 
 
-def may_fit(zone: Zone, rows: Any, operator: str, value: Any) -> Any:
-    """Say which row groups may hold rows for which a condition is true.
+def range_zone(index: Any, starts: Any, rows: Any) -> Zone:
+    """Return the bounds of a range index, which nothing is stored of.
 
     Parameters
     ----------
-    zone : Zone
-        The column's bounds.
-    rows : numpy.ndarray of int
-        The rows of each row group.
-    operator, value
-        The condition.
-
-    Returns
-    -------
-    numpy.ndarray of bool
-        False only where no row can fit.
+    index : pandas.RangeIndex
+        Of the whole table.
+    starts, rows : numpy.ndarray of int
+        First row and number of rows of each row group.
     """
-    if operator in ("isnull", "notnull"):
-        wants_null = (operator == "isnull") == bool(value)
-        fits: Any = zone.nulls > 0 if wants_null else zone.nulls != rows
-        return fits
-    test = _TESTS.get(operator)
-    if test is None:
-        return np.ones(len(rows), bool)
-    try:
-        fits = true_where(test(zone, value))
-    except NOT_COMPARABLE:
-        # pandas will say what is wrong when it is asked for the rows themselves.
-        return np.ones(len(rows), bool)
-    empty = zone.nulls == rows
-    return (fits & ~empty) | (zone.unknown & ~empty) | (empty & _wants_null(operator, value))
-
-
-def true_where(answer: Any) -> Any:
-    """Return where a Series is known to be true, as a numpy array."""
-    if answer.dtype == bool:
-        return answer.to_numpy()
-    known = answer.notna().to_numpy()
-    mask = np.zeros(len(answer), bool)
-    mask[known] = answer[known].astype(bool).to_numpy()
-    return mask
-
-
-def _wants_null(operator: str, value: Any) -> bool:
-    """Whether a missing value may fit: only isin() finds them."""
-    return operator == "in" and _has_null(value)
-
-
-def _has_null(values: Any) -> bool:
     import pandas as pd
 
-    return bool(pd.isna(pd.Series(list(values), dtype=object)).any())
-
-
-def _within(zone: Zone, value: Any) -> Any:
-    return true_where(zone.low <= value) & true_where(zone.high >= value)
-
-
-def _series(mask: Any) -> Any:
-    import pandas as pd
-
-    return pd.Series(mask)
-
-
-def _any_within(zone: Zone, values: Any) -> Any:
-    listed = list(values)
-    if len(listed) > MAX_VALUES or _has_null(listed):
-        raise ValueError("not worth it")
-    fits = np.zeros(len(zone.nulls), bool)
-    for value in listed:
-        fits |= _within(zone, value)
-    return _series(fits)
-
-
-def _between(zone: Zone, bounds: Any) -> Any:
-    low, high = bounds
-    return _series(true_where(zone.high >= low) & true_where(zone.low <= high))
-
-
-def _startswith(zone: Zone, prefix: Any) -> Any:
-    if not isinstance(prefix, str):
-        raise TypeError(prefix)
-    size = len(prefix)
-    low = zone.low.str.slice(0, size)
-    high = zone.high.str.slice(0, size)
-    return _series(true_where(low <= prefix) & true_where(high >= prefix))
-
-
-_TESTS: dict[str, Callable[[Zone, Any], Any]] = {
-    "eq": lambda zone, value: _series(_within(zone, value)),
-    "gt": lambda zone, value: zone.high > value,
-    "gte": lambda zone, value: zone.high >= value,
-    "lt": lambda zone, value: zone.low < value,
-    "lte": lambda zone, value: zone.low <= value,
-    "in": _any_within,
-    "between": _between,
-    "startswith": _startswith,
-}
+    first, last = index.take(starts), index.take(starts + rows - 1)
+    ends = pd.Series(first), pd.Series(last)
+    low, high = ends if index.step > 0 else ends[::-1]
+    return Zone(low, high, np.zeros(len(rows), "u4"), np.zeros(len(rows), bool))
