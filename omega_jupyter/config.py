@@ -115,6 +115,8 @@ class OmegaConfig:
         Processes of a worker. 0: one per core, at most four.
     cache_bytes : int
         Memory of each worker process for recently used models and data sets.
+    task_retention_days : float
+        How long the records of ended tasks are kept.
     trusted : tuple of str
         For workers: types beyond the loader's own list that a stored model may
         hold, as ``module.Class``.
@@ -137,6 +139,7 @@ class OmegaConfig:
     worker_public_key: str | None = None
     concurrency: int = 0
     cache_bytes: int = 1 << 30
+    task_retention_days: float = 30.0
     trusted: tuple[str, ...] = ()
     allow_joblib: bool = False
     mongod: Path | None = None
@@ -278,6 +281,7 @@ _CONVERT: dict[str, Callable[[Any], object]] = {
     "worker_public_key": _text,
     "concurrency": int,
     "cache_bytes": int,
+    "task_retention_days": float,
     "trusted": _strings,
     "allow_joblib": _switch,
     "mongod": lambda value: Path(value).expanduser(),
@@ -288,6 +292,7 @@ _WORDS = {
     "concurrency": "whole number",
     "cache_bytes": "whole number of bytes",
     "idle_timeout": "number of seconds",
+    "task_retention_days": "number of days",
     "trusted": "list of types",
     "allow_joblib": "switch: 1 or 0",
     "mongo_url": "URL",

@@ -7,45 +7,36 @@ account of its own and no user can read another's results.
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+import os
+import socket
 from typing import TYPE_CHECKING, Any
 
 from celery.backends.base import BaseBackend
 from celery.utils.log import get_task_logger
 
 from omega_jupyter.config import OmegaConfig
-from omega_jupyter.errors import AuthError, OmegaError, Unavailable
+from omega_jupyter.errors import AuthError, Unavailable
 from omega_jupyter.runtime.credentials import HEADER, Credentials, Envelope
 from omega_jupyter.runtime.keys import private_keys
 from omega_jupyter.runtime.ledger import Ledger
+from omega_jupyter.runtime.outcome import Outcome, describe, published
 
 if TYPE_CHECKING:
     from omega_jupyter.config import SecretUrl
+    from omega_jupyter.store.connection import Document
 
-__all__ = ["OmegaBackend", "Outcome", "open_credentials"]
+__all__ = ["OmegaBackend", "open_credentials"]
 
 logger = get_task_logger(__name__)
 
-
-@dataclass(frozen=True)
-class Outcome:
-    """What a task returns: where its value is, never a log line of it.
-
-    Attributes
-    ----------
-    value : dict
-        JSON-able: ``{"inline": text}``, ``{"dataset": ref}`` or ``{"model": ref}``.
-    inputs : dict
-        Which versions were used, by role: ``{"X": "sales@3", "model": "m@1"}``.
-    """
-
-    value: dict[str, Any]
-    inputs: dict[str, str]
-
-    def __repr__(self) -> str:
-        # Celery logs the repr of what a task returns; data does not belong there.
-        shown = next(iter(self.value))
-        return shown if shown == "inline" else f"{shown} {self.value[shown]}"
+_CELERYS_WORDS = {
+    "QUEUED": "PENDING",
+    "CANCELLING": "STARTED",
+    "CANCELLED": "REVOKED",
+    "LOST": "FAILURE",
+}
+# Celery's reasons, and what they mean for whoever cancelled.
+_HOW = {"revoked": "never started", "expired": "never started", "terminated": "killed"}
 
 
 class OmegaBackend(BaseBackend):
@@ -64,8 +55,6 @@ class OmegaBackend(BaseBackend):
             return {"result": json.dumps(result.value), "inputs": result.inputs}
         if isinstance(result, BaseException):
             return {"error": describe(result)}
-        if state == "PROGRESS":
-            return {"progress": result}
         return {"result": json.dumps(result)}
 
     def exception_safe_to_retry(self, exc: Exception) -> bool:
@@ -93,14 +82,35 @@ class OmegaBackend(BaseBackend):
         if "error" in fields:
             message = credentials.mongo_url.redact(fields["error"]["message"])
             fields["error"] = fields["error"] | {"message": message}
-        state = {"REVOKED": "CANCELLED"}.get(state, state)
-        if state == "FAILURE" and fields.get("error", {}).get("code") == "task_lost":
-            state = "LOST"
-        Ledger(credentials.result_backend).update(task_id, state, fields)
+        if fields.get("error", {}).get("type") == "WorkerLost":
+            state, fields = self._after_death(task_id, credentials, fields)
+        elif state == "REVOKED":
+            reason = fields.get("error", {}).get("message")
+            state, fields = "CANCELLED", {"cancelled": _HOW.get(reason, "killed")}
+        elif state == "RETRY":
+            # Celery says so of a task that it stopped itself: it may run again at once.
+            fields = {"heartbeat": None}
+        # A result that is there counts, whoever has it; else the newest attempt decides.
+        where = {} if state == "SUCCESS" else _ours(request)
+        Ledger(credentials.result_backend).update(task_id, state, fields, where=where)
+
+    def _after_death(
+        self, task_id: str, credentials: Credentials, fields: dict[str, Any]
+    ) -> tuple[str, dict[str, Any]]:
+        """Return the state of a task whose process died: it may have done what it was to do."""
+        record = Ledger(credentials.result_backend).find(task_id) or {}
+        if record.get("state") == "CANCELLING":
+            return "CANCELLED", {"cancelled": "killed"}
+        done = published(credentials.mongo_url, record)
+        if done is not None:
+            return "SUCCESS", self.encode_result(done, "SUCCESS")
+        return "FAILURE", fields
 
     def _get_task_meta_for(self, task_id: str) -> dict[str, Any]:
-        url: SecretUrl = self.app.omega_config.result_backend or self.app.omega_config.mongo_url
-        record = Ledger(url).find(task_id) or {}
+        config = self.app.omega_config
+        url: SecretUrl | None = config.result_backend or config.mongo_url
+        # A worker without a database of its own knows nothing but what it is sent.
+        record = (url and Ledger(url).find(task_id)) or {}
         state = record.get("state", "PENDING")
         error = record.get("error")
         result: Any = record.get("progress")
@@ -114,9 +124,7 @@ class OmegaBackend(BaseBackend):
             result = json.loads(record["result"])
         return {
             "task_id": task_id,
-            "status": {"QUEUED": "PENDING", "CANCELLED": "REVOKED", "LOST": "FAILURE"}.get(
-                state, state
-            ),
+            "status": _CELERYS_WORDS.get(state, state),
             "result": result,
             "traceback": record.get("traceback"),
             "children": [],
@@ -143,21 +151,11 @@ def open_credentials(config: OmegaConfig, request: Any) -> Credentials:
     return envelope.open(private_keys(config), task=str(request.task), task_id=str(request.id))
 
 
-def describe(error: BaseException) -> dict[str, Any]:
-    """Return an exception as the ledger keeps it: code, type, message, hint."""
-    if isinstance(error, OmegaError):
-        return {"type": type(error).__name__, **error.to_dict()}
-    # billiard's own name for a pool process that died under a task.
-    if type(error).__name__ == "WorkerLostError":
-        return {
-            "type": "TaskLost",
-            "code": "task_lost",
-            "message": f"The worker process died under this task: {error}",
-            "hint": "the machine may be short of memory; submit it again when there is more",
-        }
-    return {
-        "type": type(error).__name__,
-        "code": "task_failed",
-        "message": str(error),
-        "hint": None,
-    }
+def _ours(request: Any) -> Document:
+    """Return the condition that a record still belongs to the attempt that reports on it."""
+    attempt = getattr(request, "omega_attempt", None)
+    if attempt is not None:
+        return {"attempts": attempt.number}
+    # The main process reports for a child that could not, or before any child had it.
+    mine = {"process.pid": os.getpid(), "process.host": socket.gethostname()}
+    return {"$or": [{"process": None}, mine]}

@@ -7,33 +7,23 @@ the Celery result backend keeps state and result: there is one truth.
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from omega_jupyter.errors import Invalid, NotFound
-from omega_jupyter.store.connection import Document, connect, mongo_errors
+from omega_jupyter.runtime import records as rules
+from omega_jupyter.runtime.records import FINAL, RUNNING, STATES, TASKS, WAITING, moved, records
+from omega_jupyter.store.connection import Document, mongo_errors
 
 if TYPE_CHECKING:
-    from pymongo.collection import Collection
-
     from omega_jupyter.config import SecretUrl
 
-__all__ = ["FINAL", "STATES", "Ledger"]
-
-TASKS = "omega_tasks"
-
-STATES = ("QUEUED", "STARTED", "PROGRESS", "RETRY", "SUCCESS", "FAILURE", "CANCELLED", "LOST")
-FINAL = ("SUCCESS", "FAILURE", "CANCELLED", "LOST")
-
-KEPT_FOR = timedelta(days=90)
-
-_indexed: set[tuple[int, SecretUrl]] = set()
+__all__ = ["FINAL", "STATES", "TASKS", "Ledger"]
 
 
 class Ledger:
-    """The records of one user's tasks.
+    """The records of one user's tasks, as clients see and change them.
 
     Parameters
     ----------
@@ -44,7 +34,7 @@ class Ledger:
     def __init__(self, url: SecretUrl) -> None:
         self.url = url
 
-    def submit(self, record: Mapping[str, Any]) -> None:
+    def submit(self, record: Mapping[str, Any]) -> Document:
         """Write a new record in state QUEUED.
 
         Parameters
@@ -52,75 +42,135 @@ class Ledger:
         record : mapping
             With ``_id`` (the task id), ``verb``, ``model``, ``arguments``,
             ``queue``, ``user``, ``host``.
+
+        Returns
+        -------
+        dict
+            What was written, without the moment, which is the server's.
         """
-        now = datetime.now(UTC)
+        written = {**record, "state": "QUEUED", "attempts": 0}
         with mongo_errors(self.url):
-            self._durable().insert_one(
+            records(self.url, durable=True).update_one(
+                {"_id": record["_id"]},
                 {
-                    **record,
-                    "state": "QUEUED",
-                    "times": {"QUEUED": now},
-                    "submitted": now,
-                    "attempts": 0,
-                }
+                    "$setOnInsert": {k: v for k, v in written.items() if k != "_id"},
+                    "$currentDate": {"submitted": True},
+                },
+                upsert=True,
             )
+        return written
 
     def withdraw(self, task_id: str) -> None:
         """Remove the record of a task whose message could not be sent."""
         with mongo_errors(self.url):
-            self._collection().delete_one({"_id": task_id, "state": "QUEUED", "attempts": 0})
+            records(self.url).delete_one({"_id": task_id, "state": "QUEUED", "attempts": 0})
 
-    def claim(self, task_id: str, worker: str) -> Document | None:
-        """Note that a worker begins with the task.
-
-        Returns
-        -------
-        dict or None
-            The record, or None where the task has ended already or was never
-            submitted here: then it must not run.
-        """
-        now = datetime.now(UTC)
-        with mongo_errors(self.url):
-            return self._collection().find_one_and_update(
-                {"_id": task_id, "state": {"$nin": list(FINAL)}},
-                {
-                    "$set": {
-                        "state": "STARTED",
-                        "worker": worker,
-                        "started": now,
-                        "times.STARTED": now,
-                    },
-                    "$unset": {"progress": ""},
-                    "$inc": {"attempts": 1},
-                },
-                return_document=True,
-            )
-
-    def update(self, task_id: str, state: str, fields: Mapping[str, Any]) -> bool:
+    def update(
+        self,
+        task_id: str,
+        state: str,
+        fields: Mapping[str, Any],
+        *,
+        where: Mapping[str, Any] | None = None,
+    ) -> bool:
         """Move the task to a state, unless it has ended already.
+
+        Parameters
+        ----------
+        task_id : str
+        state : str
+            One of :data:`STATES`.
+        fields : mapping
+            More to write.
+        where : mapping, optional
+            Further conditions that the record must meet.
 
         Returns
         -------
         bool
-            Whether the record was there and not final.
+            Whether the record was there, not final, and met the conditions.
         """
-        now = datetime.now(UTC)
-        changes = {"state": state, f"times.{state}": now, **fields}
-        if state in FINAL:
-            changes |= {"finished": now, "expires": now + KEPT_FOR}
-        collection = self._durable() if state in FINAL else self._collection()
+        query = {"_id": task_id, "state": {"$nin": list(FINAL)}, **(where or {})}
         with mongo_errors(self.url):
-            updated = collection.update_one(
-                {"_id": task_id, "state": {"$nin": list(FINAL)}}, {"$set": changes}
+            collection = records(self.url, durable=state in FINAL)
+            return bool(collection.update_one(query, moved(state, fields)).matched_count)
+
+    def cancel(self, task_id: str, grace: float) -> Document | None:
+        """Ask for the end of a task.
+
+        One that waits is CANCELLED at once. One that runs is CANCELLING: its
+        worker stops it, or kills it after the grace time. One that is just about
+        to publish its result, or has ended, is left alone.
+
+        Parameters
+        ----------
+        task_id : str
+        grace : float
+            Seconds.
+
+        Returns
+        -------
+        dict or None
+            The record as it is then; None where nobody knows the task.
+        """
+        how = {"$cond": [{"$eq": ["$attempts", 0]}, "never started", "stopped"]}
+        waits = {"_id": task_id, "state": {"$in": list(WAITING)}}
+        runs = {"_id": task_id, "state": {"$in": list(RUNNING)}, "committed": None}
+        while True:
+            with mongo_errors(self.url):
+                collection = records(self.url, durable=True)
+                found = collection.find_one_and_update(
+                    waits, moved("CANCELLED", computed={"cancelled": how}), return_document=True
+                ) or collection.find_one_and_update(
+                    runs, moved("CANCELLING", {"grace": grace}), return_document=True
+                )
+            found = found or self.find(task_id)
+            # It may have begun to wait again between the two.
+            if found is None or found["state"] not in WAITING:
+                return found
+
+    def settle(self, task_ids: Sequence[str]) -> bool:
+        """Write down what follows where a worker no longer vouches for its task.
+
+        What ran waits for another worker (RETRY): its message goes back to the
+        queue. What was being cancelled is CANCELLED. Should the worker live, its
+        next heartbeat puts the former right.
+
+        Parameters
+        ----------
+        task_ids : sequence of str
+            Which tasks to look at.
+
+        Returns
+        -------
+        bool
+            Whether there was any.
+        """
+        silent = {"_id": {"$in": list(task_ids)}, **rules.stale(rules.LEASE_SECONDS)}
+        with mongo_errors(self.url):
+            collection = records(self.url, durable=True)
+            waits = collection.update_many(
+                {**silent, "state": {"$in": list(RUNNING)}}, moved("RETRY")
             )
-        return bool(updated.matched_count)
+            ended = collection.update_many(
+                {**silent, "state": "CANCELLING"}, moved("CANCELLED", {"cancelled": "killed"})
+            )
+        return bool(waits.modified_count or ended.modified_count)
 
     def find(self, task_id: str, fields: Iterable[str] | None = None) -> Document | None:
-        """Return the record of a task, or None; ``fields`` are all it has then."""
+        """Return the record of a task, or None.
+
+        Parameters
+        ----------
+        task_id : str
+        fields : iterable of str, optional
+            All that it has then; default: everything, and ``now``, the server's time.
+        """
+        pipeline: list[Document] = [{"$match": {"_id": task_id}}, {"$set": {"now": "$$NOW"}}]
         with mongo_errors(self.url):
-            return self._collection().find_one(
-                {"_id": task_id}, list(fields) if fields is not None else None
-            )
+            if fields is not None:
+                return records(self.url).find_one({"_id": task_id}, list(fields))
+            return next(iter(records(self.url).aggregate(pipeline)), None)
 
     def complete(self, prefix: str) -> str:
         """Return the one task id that begins with the prefix; ``last`` is the newest.
@@ -136,7 +186,7 @@ class Ledger:
 
         query = {} if prefix == "last" else {"_id": {"$regex": f"^{escape(prefix)}"}}
         with mongo_errors(self.url):
-            found = list(self._collection().find(query, ["_id"]).sort("submitted", -1).limit(2))
+            found = list(records(self.url).find(query, ["_id"]).sort("submitted", -1).limit(2))
         if not found:
             raise NotFound(f"No task {prefix!r}", hint="%omega tasks lists what is known")
         if prefix != "last" and len(found) > 1:
@@ -144,9 +194,14 @@ class Ledger:
         return str(found[0]["_id"])
 
     def newest(
-        self, limit: int = 20, *, state: str | None = None, model: str | None = None
+        self,
+        limit: int = 20,
+        *,
+        state: str | None = None,
+        model: str | None = None,
+        since: datetime | None = None,
     ) -> list[Document]:
-        """Return the newest records, without their results.
+        """Return the newest records, without their results, each with the server's ``now``.
 
         Parameters
         ----------
@@ -156,6 +211,8 @@ class Ledger:
             Only those in this state, one of :data:`STATES`.
         model : str, optional
             Only those of this model (name without version).
+        since : datetime, optional
+            Only those submitted then or later.
 
         Raises
         ------
@@ -164,30 +221,14 @@ class Ledger:
         """
         if state is not None and state not in STATES:
             raise Invalid(f"No task state {state!r}", hint=f"states are: {', '.join(STATES)}")
-        query = {k: v for k, v in {"state": state, "model_name": model}.items() if v is not None}
+        submitted = None if since is None else {"$gte": since}
+        wanted = {"state": state, "model_name": model, "submitted": submitted}
+        pipeline: list[Document] = [
+            {"$match": {name: value for name, value in wanted.items() if value is not None}},
+            {"$sort": {"submitted": -1}},
+            {"$limit": limit},
+            {"$unset": "result"},
+            {"$set": {"now": "$$NOW"}},
+        ]
         with mongo_errors(self.url):
-            cursor = self._collection().find(query, {"result": 0})
-            return list(cursor.sort("submitted", -1).limit(limit))
-
-    def _durable(self) -> Collection[Document]:
-        """Return the collection for what must survive a crash of the server.
-
-        The message is acknowledged after the result was written: a crash that
-        forgot the result would leave a task that nobody runs again.
-        """
-        from pymongo import WriteConcern
-
-        collection = self._collection()
-        concern = WriteConcern(**{**collection.write_concern.document, "j": True})
-        return collection.with_options(write_concern=concern)
-
-    def _collection(self) -> Collection[Document]:
-        collection = connect(self.url)[TASKS]
-        key = (os.getpid(), self.url)
-        if key not in _indexed:
-            collection.create_index([("submitted", -1)])
-            collection.create_index([("state", 1), ("submitted", -1)])
-            collection.create_index([("model_name", 1), ("submitted", -1)])
-            collection.create_index("expires", expireAfterSeconds=0)
-            _indexed.add(key)
-        return collection
+            return list(records(self.url).aggregate(pipeline))

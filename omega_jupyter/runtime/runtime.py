@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from omega_jupyter.errors import Unavailable
@@ -58,9 +59,14 @@ class OmegaRuntime:
         return self._submitter.handle(self._submitter.ledger.complete(task_id))
 
     def tasks(
-        self, limit: int = 20, *, state: str | None = None, model: str | None = None
+        self,
+        limit: int = 20,
+        *,
+        state: str | None = None,
+        model: str | None = None,
+        since: datetime | timedelta | None = None,
     ) -> list[OmegaTask]:
-        """Return the newest tasks, newest first.
+        """Return the newest tasks, newest first, in one query.
 
         Parameters
         ----------
@@ -70,14 +76,24 @@ class OmegaRuntime:
             Only those in this state, for example ``'FAILURE'``.
         model : str, optional
             Only those of this model.
+        since : datetime or timedelta, optional
+            Only those submitted at this moment or later (without a time zone:
+            local time), or within this time.
+
+        Raises
+        ------
+        Invalid
+            There is no such state.
+
+        Examples
+        --------
+        >>> om.runtime.tasks(state="FAILURE", since=timedelta(hours=12))
         """
-        found = self._submitter.ledger.newest(limit, state=state, model=model)
-        tasks = []
-        for record in found:
-            task = self._submitter.handle(str(record["_id"]))
-            task.preload(record)
-            tasks.append(task)
-        return tasks
+        moment = datetime.now(UTC) - since if isinstance(since, timedelta) else since
+        if moment is not None and moment.tzinfo is None:
+            moment = moment.astimezone()
+        found = self._submitter.ledger.newest(limit, state=state, model=model, since=moment)
+        return [self._submitter.handle(str(record["_id"]), record) for record in found]
 
     def require(self, queue: str) -> OmegaRuntime:
         """Return a runtime that sends to that queue; this one stays as it is."""

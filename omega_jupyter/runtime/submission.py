@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import json
+import os
 import socket
 import uuid
 from collections.abc import Mapping
@@ -21,6 +22,7 @@ from omega_jupyter.store.names import ObjectName
 
 if TYPE_CHECKING:
     from omega_jupyter.config import OmegaConfig, SecretUrl
+    from omega_jupyter.store.connection import Document
     from omega_jupyter.store.datasets import DatasetStore
     from omega_jupyter.store.metadata import Metadata
     from omega_jupyter.store.models import ModelStore
@@ -57,9 +59,9 @@ class Submitter:
         """The user's task ledger."""
         return Ledger(self.result_backend)
 
-    def handle(self, task_id: str) -> OmegaTask:
-        """Return the handle of a task by its id."""
-        return OmegaTask(task_id, self.ledger, self.datasets, self.models)
+    def handle(self, task_id: str, record: Document | None = None) -> OmegaTask:
+        """Return the handle of a task by its id, with its record where that was read."""
+        return OmegaTask(task_id, self, record)
 
     def submit(
         self,
@@ -102,20 +104,30 @@ class Submitter:
         _check_lengths(pinned)
         arguments: dict[str, Any] = {role: ref for role, (ref, _) in pinned.items()}
         arguments |= {"result": result, "params": dict(params)}
-        self.ledger.submit(
+        record = {
+            "_id": task_id,
+            "verb": verb,
+            "model": arguments["model"],
+            "model_name": pinned["model"][1].name,
+            "arguments": arguments,
+            "queue": self.queue,
+        }
+        return self._submit(record)
+
+    def _submit(self, call: Document) -> OmegaTask:
+        """Write the record of a call, then send its message."""
+        record = self.ledger.submit(
             {
-                "_id": task_id,
-                "verb": verb,
-                "model": arguments["model"],
-                "model_name": pinned["model"][1].name,
-                "arguments": arguments,
-                "queue": self.queue,
+                **call,
                 "user": _user(),
                 "host": socket.gethostname(),
+                # What Jupyter tells its kernels: the notebook's path.
+                "notebook": os.environ.get("JPY_SESSION_NAME"),
+                "retention_days": self.config.task_retention_days,
             }
         )
-        self._send(verb, task_id, arguments)
-        return self.handle(task_id)
+        self._send(record["verb"], record["_id"], record["queue"], record["arguments"])
+        return self.handle(record["_id"])
 
     def _pin(
         self, task_id: str, model: str, data: Mapping[str, Any]
@@ -144,7 +156,7 @@ class Submitter:
                 pinned[role] = (staged.ref, staged)
         return pinned
 
-    def _send(self, verb: str, task_id: str, arguments: dict[str, Any]) -> None:
+    def _send(self, verb: str, task_id: str, queue: str, arguments: dict[str, Any]) -> None:
         from kombu.exceptions import OperationalError
 
         name = f"omega.{verb}"
@@ -160,7 +172,7 @@ class Submitter:
                 name,
                 kwargs=arguments,
                 task_id=task_id,
-                queue=self.queue,
+                queue=queue,
                 headers={HEADER: envelope.to_header()},
                 retry=True,
                 retry_policy={"max_retries": 3, "interval_start": 0, "interval_step": 0.2},
@@ -215,6 +227,4 @@ def _user() -> str:
         return getpass.getuser()
     except (KeyError, OSError):
         # A container may run under a user id that has no name.
-        import os
-
         return str(os.getuid())

@@ -3,28 +3,60 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import time
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
+from enum import StrEnum
 from html import escape
 from typing import TYPE_CHECKING, Any
 
 from omega_jupyter import errors
-from omega_jupyter.runtime.ledger import FINAL
+from omega_jupyter.runtime.records import FINAL
+from omega_jupyter.runtime.value import error_of, value_of
 
 if TYPE_CHECKING:
-    from omega_jupyter.runtime.ledger import Ledger
+    from omega_jupyter.runtime.submission import Submitter
     from omega_jupyter.store.connection import Document
-    from omega_jupyter.store.datasets import DatasetStore
-    from omega_jupyter.store.models import ModelStore
 
-__all__ = ["OmegaTask", "Progress"]
+__all__ = ["Cancelled", "OmegaTask", "Progress"]
 
 # Waiting asks again after 3 ms at first, then after 5 % of the time waited so
 # far, at most 0.25 s: short calls end at once, long ones cost next to nothing.
 _FIRST_DELAY, _DELAY_SHARE, _LONGEST_DELAY = 0.003, 0.05, 0.25
+
+GRACE_SECONDS = 5.0
+# Beyond the grace time, for the kill and its report.
+_KILL_SECONDS = 10.0
+# What a list of tasks was made of answers for so long, without a query for each.
+_LISTED_SECONDS = 1.0
+
+
+class Cancelled(StrEnum):
+    """What came of a cancel: the text says it.
+
+    Attributes
+    ----------
+    NEVER_STARTED
+        It waited in a queue, and will not start.
+    STOPPING
+        It was asked to stop; nobody knows yet how it ends.
+    STOPPED
+        It stopped when it was asked to.
+    KILLED
+        It did not stop in time, and its process was killed.
+    FINISHING
+        It came too late: the result is being published.
+    HAD_FINISHED
+        It came too late: it had ended by itself.
+    """
+
+    NEVER_STARTED = "never started"
+    STOPPING = "stopping"
+    STOPPED = "stopped"
+    KILLED = "killed"
+    FINISHING = "finishing"
+    HAD_FINISHED = "had finished"
 
 
 @dataclass(frozen=True)
@@ -55,12 +87,10 @@ class OmegaTask:
     Parameters
     ----------
     task_id : str
-    ledger : Ledger
-        Where its record is.
-    datasets : DatasetStore
-        Where arrays and frames come back from.
-    models : ModelStore
-        Where the metadata of fitted models is.
+    submitter : Submitter
+        Has the ledger with its record, and the stores with its value.
+    record : dict, optional
+        The record, where it was read already.
 
     Examples
     --------
@@ -71,30 +101,43 @@ class OmegaTask:
     Metadata('mymodel@2')
     """
 
-    def __init__(
-        self, task_id: str, ledger: Ledger, datasets: DatasetStore, models: ModelStore
-    ) -> None:
+    def __init__(self, task_id: str, submitter: Submitter, record: Document | None = None) -> None:
         self.id = task_id
-        self._ledger = ledger
-        self._datasets = datasets
-        self._models = models
-        self._record: Document = {}
+        self._submitter = submitter
+        self._record: Document = record or {}
+        self._read_at = time.monotonic()
+        self._fresh_until = self._read_at + _LISTED_SECONDS if record else 0.0
 
     @property
     def record(self) -> Document:
-        """The ledger's record of it; empty where nobody knows the task."""
-        if self._record.get("state") not in FINAL:
-            self._record = self._ledger.find(self.id) or {}
-        return self._record
+        """The ledger's record of it as it was last read; empty where nobody knows it."""
+        return self._record or self.refresh()
 
-    def preload(self, record: Document) -> None:
-        """Take a record that was read already."""
-        self._record = record
+    def refresh(self) -> Document:
+        """Read the record anew, unless it is final, and return it."""
+        if self._record.get("state") in FINAL or time.monotonic() < self._fresh_until:
+            return self._record
+        self._record = self._submitter.ledger.find(self.id) or {}
+        self._read_at = time.monotonic()
+        return self._record
 
     @property
     def state(self) -> str:
-        """QUEUED, STARTED, PROGRESS, SUCCESS, FAILURE, CANCELLED, LOST or UNKNOWN."""
-        return str(self.record.get("state", "UNKNOWN"))
+        """QUEUED, STARTED, PROGRESS, RETRY, CANCELLING, SUCCESS, FAILURE, CANCELLED, LOST, UNKNOWN.
+
+        RETRY: its worker is gone, and it waits for another one. LOST: it can't end
+        any more. UNKNOWN: there is no record of it.
+        """
+        return str(self.refresh().get("state", "UNKNOWN"))
+
+    @property
+    def history(self) -> list[tuple[str, datetime]]:
+        """Its states and when each began, UTC, by the server's clock."""
+        record = self.refresh()
+        if "submitted" not in record:
+            return []
+        later = [(change["state"], change["at"]) for change in record.get("history", [])]
+        return [("QUEUED", record["submitted"]), *later]
 
     @property
     def verb(self) -> str:
@@ -114,43 +157,46 @@ class OmegaTask:
     @property
     def worker(self) -> str | None:
         """The worker that runs or ran it."""
-        return self.record.get("worker")
+        return self.refresh().get("worker")
+
+    @property
+    def attempts(self) -> int:
+        """How often a worker began with it: more than once where one died."""
+        return int(self.refresh().get("attempts", 0))
 
     @property
     def submitted(self) -> datetime | None:
         """When it was submitted, UTC."""
-        return self.record.get("submitted")
+        return self.record.get("submitted") or self.refresh().get("submitted")
 
     @property
     def started(self) -> datetime | None:
         """When a worker began with it, UTC."""
-        return self.record.get("started")
+        return self.refresh().get("started")
 
     @property
     def finished(self) -> datetime | None:
         """When it ended, UTC."""
-        return self.record.get("finished")
+        return self.refresh().get("finished")
 
     @property
     def elapsed(self) -> float:
         """Seconds that it ran, or has been running; 0 before a worker began."""
-        record = self.record
-        if "started" not in record:
-            return 0.0
-        end = record.get("finished") or datetime.now(UTC)
-        return max(0.0, float((end - record["started"]).total_seconds()))
+        self.refresh()
+        return self._elapsed()
 
     @property
     def progress(self) -> Progress:
         """How far it is."""
-        known = self.record.get("progress") or {}
-        fraction = 1.0 if self.state == "SUCCESS" else known.get("fraction")
-        return Progress(fraction, known.get("step", ""), self.elapsed)
+        record = self.refresh()
+        known = record.get("progress") or {}
+        fraction = 1.0 if record.get("state") == "SUCCESS" else known.get("fraction")
+        return Progress(fraction, known.get("step", ""), self._elapsed())
 
     @property
     def traceback(self) -> str | None:
         """The traceback on the worker, where the call raised."""
-        return self.record.get("traceback")
+        return self.refresh().get("traceback")
 
     def ready(self) -> bool:
         """Return whether it has ended, well or badly."""
@@ -159,6 +205,56 @@ class OmegaTask:
     def successful(self) -> bool:
         """Return whether it has ended well."""
         return self.state == "SUCCESS"
+
+    def cancel(self, *, grace: float = GRACE_SECONDS, wait: bool = True) -> Cancelled:
+        """End the task.
+
+        One that waits in a queue never starts. One that runs is asked to stop, which
+        a fit does at its next step; after the grace time its process is killed. It
+        publishes nothing then.
+
+        Parameters
+        ----------
+        grace : float
+            Seconds.
+        wait : bool
+            Wait until it is known what came of it; else the answer for one that
+            runs is ``stopping``.
+
+        Returns
+        -------
+        Cancelled
+            A text: ``never started``, ``stopped``, ``killed``, ``had finished``; or,
+            where it is not known yet, ``stopping`` or ``finishing``.
+
+        Raises
+        ------
+        NotFound
+            Nobody knows the task.
+
+        Examples
+        --------
+        >>> task.cancel()
+        <Cancelled.STOPPED: 'stopped'>
+        """
+        if grace < 0:
+            raise errors.Invalid(f"grace is a number of seconds, not {grace:g}")
+        found = self._submitter.ledger.cancel(self.id, grace)
+        if found is None:
+            raise self._unknown()
+        self._record, self._fresh_until = found, 0.0
+        if wait:
+            for delay in self._delays(grace + _KILL_SECONDS, raises=False):
+                time.sleep(delay)
+        record = self._record
+        match record["state"]:
+            case "CANCELLED":
+                return Cancelled(record.get("cancelled", Cancelled.STOPPED))
+            case "CANCELLING":
+                return Cancelled.STOPPING
+            case "SUCCESS" | "FAILURE" | "LOST":
+                return Cancelled.HAD_FINISHED
+        return Cancelled.FINISHING
 
     def wait(
         self, timeout: float | None = None, on_update: Callable[[OmegaTask], None] | None = None
@@ -220,18 +316,19 @@ class OmegaTask:
             await asyncio.sleep(delay)
         return await asyncio.to_thread(self._value)
 
-    def _delays(self, timeout: float | None) -> Iterator[float]:
+    def _delays(self, timeout: float | None, *, raises: bool = True) -> Iterator[float]:
         """Yield the seconds to wait before the record is read again, until it is final."""
         began = time.monotonic()
+        self._fresh_until = 0.0
         while not self.ready():
             if not self._record:
-                raise errors.NotFound(
-                    f"No task {self.id!r}", hint="%omega tasks lists what is known"
-                )
+                raise self._unknown()
             waited = time.monotonic() - began
             delay = min(_LONGEST_DELAY, max(_FIRST_DELAY, waited * _DELAY_SHARE))
             if timeout is not None:
                 if waited >= timeout:
+                    if not raises:
+                        return
                     raise errors.TaskTimeout(
                         f"Task {self.id} has not ended after {timeout:g} s "
                         f"({self._record['state']}); it goes on",
@@ -241,68 +338,32 @@ class OmegaTask:
             yield delay
 
     def _value(self) -> Any:
-        record = self.record
+        record = self._record
         if record["state"] != "SUCCESS":
-            raise _error(record)
+            raise error_of(record)
         if "result" not in record:  # a list of tasks leaves the results out
-            record = self._ledger.find(self.id) or record
-        value = json.loads(record["result"])
-        match value:
-            case {"inline": str(text)}:
-                from omega_jupyter.store.inline import decode
+            record = self._submitter.ledger.find(self.id) or record
+        return value_of(record, self._submitter.datasets, self._submitter.models)
 
-                return decode(text)
-            case {"model": str(ref)}:
-                return self._models.metadata(ref)
-            case {"kept": str(ref)}:
-                return self._datasets.metadata(ref)
-            case {"dataset": str(ref)}:
-                return self._stored(ref)
-        raise errors.Invalid(
-            f"The result of task {self.id} is of a form that this version does not know",
-            hint="pip install -U omega-jupyter",
-        )
+    def _elapsed(self) -> float:
+        record = self._record
+        if "started" not in record:
+            return 0.0
+        if "finished" in record:
+            return max(0.0, float((record["finished"] - record["started"]).total_seconds()))
+        now = record.get("now", record["started"])
+        ran = (now - record["started"]).total_seconds() + time.monotonic() - self._read_at
+        return max(0.0, float(ran))
 
-    def _stored(self, ref: str) -> Any:
-        try:
-            return self._datasets.get(ref)
-        except errors.NotFound:
-            raise errors.NotFound(
-                f"The result of task {self.id} was too large for its record and is gone since",
-                hint="results are kept for a day; result='name' keeps one for good",
-            ) from None
+    def _unknown(self) -> errors.NotFound:
+        return errors.NotFound(f"No task {self.id!r}", hint="%omega tasks lists what is known")
 
     def __repr__(self) -> str:
-        record = self.record
+        record = self.refresh()
         if not record:
             return f"<OmegaTask {self.id[:8]} UNKNOWN>"
-        took = f" {self.elapsed:.1f} s" if "started" in record else ""
-        return f"<OmegaTask {self.id[:8]} {self.verb} {self.model} {self.state}{took}>"
+        took = f" {self._elapsed():.1f} s" if "started" in record else ""
+        return f"<OmegaTask {self.id[:8]} {self.verb} {self.model} {record['state']}{took}>"
 
     def _repr_html_(self) -> str:
         return f"<code>{escape(repr(self))}</code>"
-
-
-def _error(record: Document) -> errors.OmegaError:
-    """Return what :meth:`OmegaTask.get` raises for a task that did not end well."""
-    task_id = str(record["_id"])
-    error = record.get("error") or {}
-    message, hint = str(error.get("message", "")), error.get("hint")
-    code = error.get("code", "")
-    if record["state"] == "CANCELLED":
-        return errors.TaskCancelled(f"Task {task_id} was cancelled")
-    if record["state"] == "LOST":
-        return errors.TaskLost(message or f"Task {task_id} is lost", hint=hint)
-    if code == errors.Unavailable.code:
-        return errors.Unavailable(message, hop=error.get("hop", "worker"), hint=hint)
-    if code == errors.Untrusted.code:
-        return errors.Untrusted(message, types=error.get("types", []), hint=hint)
-    for known in (errors.NotFound, errors.Conflict, errors.Invalid, errors.AuthError):
-        if code == known.code:
-            return known(message, hint=hint)
-    return errors.TaskFailed(
-        f"{error.get('type', 'Error')}: {message}",
-        task_id=task_id,
-        remote_traceback=record.get("traceback"),
-        hint=f"%omega status {task_id[:8]} shows the traceback on the worker",
-    )

@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from typing import TYPE_CHECKING, Any
 
 from omega_jupyter.errors import Invalid, OmegaError
-from omega_jupyter.runtime.backend import Outcome
+from omega_jupyter.runtime.outcome import Outcome
 from omega_jupyter.store import inline
 from omega_jupyter.store.catalog import Catalog
 from omega_jupyter.store.models import JOBLIB
 from omega_jupyter.store.names import ObjectName
 from omega_jupyter.worker.cache import VersionCache
+from omega_jupyter.worker.patience import patiently
 from omega_jupyter.worker.progress.following import followed
 
 if TYPE_CHECKING:
     from omega_jupyter.omega import Omega
+    from omega_jupyter.runtime.attempt import Attempt
     from omega_jupyter.store.metadata import Metadata
+    from omega_jupyter.worker.cancellation import Cancellation
 
 __all__ = ["Call"]
 
@@ -32,28 +35,29 @@ class Call:
     ----------
     om : Omega
         Re-created from the ``mongo_url`` that came with the task.
-    task_id : str
-        Also the key that makes publishing harmless the second time.
+    attempt : Attempt
+        Its task's id is also the key that makes publishing harmless the second time.
     arguments : dict
         ``model``, ``X``, ``y``: names with versions; ``result``: a name or None;
         ``params``: keywords of the method.
     cache : VersionCache
-    report : callable
-        Takes progress.
+    cancellation : Cancellation
+        Whether it is to stop.
     """
 
     def __init__(
         self,
         om: Omega,
-        task_id: str,
+        attempt: Attempt,
         arguments: dict[str, Any],
         cache: VersionCache,
-        report: Callable[[dict[str, Any]], None],
+        cancellation: Cancellation,
     ) -> None:
         self._om = om
-        self._task_id = task_id
+        self._attempt = attempt
+        self._task_id = attempt.task_id
         self._cache = cache
-        self._report = report
+        self._cancellation = cancellation
         self._result: str | None = arguments["result"]
         self.params: dict[str, Any] = arguments["params"]
         self._model_ref: str = arguments["model"]
@@ -110,15 +114,18 @@ class Call:
         from sklearn.exceptions import NotFittedError
 
         method = self.method(estimator, name)
+        data = self.arrays()
+        checkpoint = self._cancellation.check
+        checkpoint()
         fits = "fit" in name
         try:
             # A pool process may have no children of its own: joblib would fall
             # back to one job, so its threads are used instead.
             with (
                 parallel_config(backend="threading"),
-                followed(estimator, self._report) if fits else nullcontext(),
+                followed(estimator, self._report, checkpoint) if fits else nullcontext(),
             ):
-                return method(*self.arrays(), **self.params)
+                return method(*data, **self.params)
         except NotFittedError:
             raise Invalid(
                 f"{self._model_ref} is not fitted yet",
@@ -126,14 +133,23 @@ class Call:
             ) from None
 
     def publish(self, estimator: Any) -> Metadata:
-        """Store the fitted estimator as the next version of the model."""
-        before = self._resolved("models", self._model_ref)
-        return self._om.models.put(
-            estimator,
-            before.name,
-            format=JOBLIB if before.kind == JOBLIB else "skops",
-            task=self._task_id,
-            inputs=self.inputs,
+        """Store the fitted estimator as the next version of the model.
+
+        Raises
+        ------
+        Stopped
+            The task was cancelled, or is another worker's by now.
+        """
+        before = patiently(lambda: self._resolved("models", self._model_ref))
+        self._commit()
+        return patiently(
+            lambda: self._om.models.put(
+                estimator,
+                before.name,
+                format=JOBLIB if before.kind == JOBLIB else "skops",
+                task=self._task_id,
+                inputs=self.inputs,
+            )
         )
 
     def fitted(self, metadata: Metadata) -> Outcome:
@@ -147,23 +163,37 @@ class Call:
         ``result`` the value is kept as that data set.
         """
         if self._result is not None:
-            kept = self._om.datasets.put(
-                value, self._result, task=self._task_id, inputs=self.inputs
-            )
-            return Outcome({"kept": kept.ref}, self.inputs)
+            self._commit()
+            return Outcome({"kept": self._put(value, self._result).ref}, self.inputs)
         text = inline.encode(value)
         if text is not None:
             return Outcome({"inline": text}, self.inputs)
-        name = f"{RESULTS}/{self._task_id}"
-        stored = self._om.datasets.put(value, name, task=self._task_id, inputs=self.inputs)
+        stored = self._put(value, f"{RESULTS}/{self._task_id}")
         return Outcome({"dataset": stored.ref}, self.inputs)
 
     def note_score(self, score: float) -> None:
         """Write the score into the metadata of the model's version."""
-        self._om.models.add_score(
-            self._resolved("models", self._model_ref),
-            {"score": score, "task": self._task_id, **self._data},
+        noted = {"score": score, "task": self._task_id, **self._data}
+        self._commit()
+        patiently(
+            lambda: self._om.models.add_score(self._resolved("models", self._model_ref), noted)
         )
+
+    def _put(self, value: Any, name: str) -> Metadata:
+        return patiently(
+            lambda: self._om.datasets.put(value, name, task=self._task_id, inputs=self.inputs)
+        )
+
+    def _commit(self) -> None:
+        """Reach the point of no return: from here on a cancel comes too late."""
+        if not patiently(self._attempt.commit):
+            self._cancellation.request()
+            self._cancellation.check()
+
+    def _report(self, progress: dict[str, Any]) -> None:
+        """Tell how far it is; dropped where MongoDB is away for a moment."""
+        with suppress(OmegaError):
+            self._attempt.progress(progress)
 
     def _load_model(self, ref: str) -> tuple[Any, int]:
         metadata = self._resolved("models", ref)
@@ -182,7 +212,8 @@ class Call:
         return Catalog(self._om.mongo_url).resolve([(store, ref)], removed=True)[0]
 
     def _cached(self, store: str, ref: str, load: Callable[[str], tuple[Any, int]]) -> Any:
-        return self._cache.get((self._om.mongo_url, store, ref), lambda: load(ref))
+        key = (self._om.mongo_url, store, ref)
+        return self._cache.get(key, lambda: patiently(lambda: load(ref)))
 
 
 _VERBS = ("predict", "predict_proba", "decision_function", "score", "transform", "partial_fit")
@@ -200,18 +231,3 @@ def _nbytes(data: Any) -> int:
         usage = data.memory_usage(deep=True)
         return int(usage if isinstance(usage, int) else usage.sum())
     return int(getattr(data, "nbytes", 1 << 16))
-
-
-def quietly(report: Callable[[dict[str, Any]], None]) -> Callable[[dict[str, Any]], None]:
-    """Return a report that never harms the fit it tells about.
-
-    It is dropped where MongoDB is away for a moment.
-    """
-
-    def reported(progress: dict[str, Any]) -> None:
-        try:
-            report(progress)
-        except OmegaError:
-            return
-
-    return reported

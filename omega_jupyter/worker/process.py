@@ -59,6 +59,9 @@ def run_worker(
     app = make_app(config, broker_url)
     app.set_default()
     _import_before_fork()
+    from omega_jupyter.worker.heartbeat import Heartbeat
+
+    app.steps["worker"].add(Heartbeat)
     app.finalize()
     app.worker_main(
         [

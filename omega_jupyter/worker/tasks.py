@@ -10,21 +10,23 @@ from celery.exceptions import Ignore
 from celery.utils.log import get_task_logger
 
 from omega_jupyter.config import SecretUrl
-from omega_jupyter.errors import AuthError, TaskLost
+from omega_jupyter.errors import AuthError
 from omega_jupyter.omega import Omega
-from omega_jupyter.runtime.backend import Outcome, open_credentials
+from omega_jupyter.runtime.attempt import Attempt, Busy, claim
+from omega_jupyter.runtime.backend import open_credentials
 from omega_jupyter.runtime.credentials import HEADER, Credentials, Envelope, digest
-from omega_jupyter.runtime.ledger import Ledger
+from omega_jupyter.runtime.outcome import Outcome, published
 from omega_jupyter.store.housekeeping import collect_if_due
 from omega_jupyter.worker.cache import VersionCache
-from omega_jupyter.worker.call import Call, quietly
+from omega_jupyter.worker.call import Call
+from omega_jupyter.worker.cancellation import Cancellation, Stopped
+from omega_jupyter.worker.companion import companion
+from omega_jupyter.worker.heartbeat import is_gone, main_process
+from omega_jupyter.worker.patience import patiently
 
 __all__ = ["ModelTask"]
 
 logger = get_task_logger(__name__)
-
-# A task whose worker died that often is given up: it probably killed it.
-MAX_ATTEMPTS = 3
 
 
 @cache
@@ -45,15 +47,13 @@ class ModelTask(Task):
     abstract = True
 
     def before_start(self, task_id: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        """Refuse what was not submitted like this, and what has ended already.
+        """Refuse what was not submitted like this, and what has ended or runs elsewhere.
 
         Raises
         ------
         celery.exceptions.Ignore
             The credentials are missing, altered, expired or another task's; the
-            task has ended, or its record is not there.
-        TaskLost
-            Too many workers died under it.
+            task has ended, its record is not there, or another worker runs it.
         """
         try:
             credentials = open_credentials(self.app.omega_config, self.request)
@@ -63,29 +63,78 @@ class ModelTask(Task):
             logger.warning("Refused: %s", error.message)
             # Not Reject: Celery would note a failure in the record that the forger named.
             raise Ignore from None
-        record = Ledger(credentials.result_backend).claim(task_id, str(self.request.hostname))
-        if record is None:
-            logger.warning("Ignored: task %s has ended or was never submitted", task_id)
-            raise Ignore
-        if record["attempts"] > MAX_ATTEMPTS:
-            raise TaskLost(
-                f"Given up after {MAX_ATTEMPTS} attempts: the worker died under each",
-                hint="the machine may be short of memory; submit it again when there is more",
+        claimed = patiently(
+            lambda: claim(
+                credentials.result_backend,
+                task_id,
+                worker=str(self.request.hostname),
+                process=main_process(),
+                is_gone=is_gone,
             )
+        )
+        match claimed:
+            case None:
+                logger.warning("Ignored: task %s has ended or was never submitted", task_id)
+                raise Ignore
+            case Busy(seconds):
+                self._ask_again(seconds)
+                raise Ignore
         self.request.omega_credentials = credentials
+        self.request.omega_attempt = claimed
+
+    def _ask_again(self, seconds: float) -> None:
+        """Put the message back for a while: it came though its first worker goes on with it.
+
+        That worker had lost its connection to the broker. Should it die after all,
+        this message is what the task runs again with.
+        """
+        logger.info("Put back: task %s runs elsewhere", self.request.id)
+        again = self.signature_from_request(
+            self.request, countdown=seconds, headers={HEADER: self.request.get(HEADER)}
+        )
+        again.apply_async()
+
+    def __call__(self, **arguments: Any) -> Outcome:
+        """Run the call, in an attempt of its own that can be cancelled.
+
+        Raises
+        ------
+        celery.exceptions.Ignore
+            It was cancelled, or is another worker's by now.
+        """
+        attempt: Attempt = self.request.omega_attempt
+        credentials: Credentials = self.request.omega_credentials
+        if attempt.number > 1:
+            done = patiently(lambda: published(credentials.mongo_url, attempt.record))
+            if done is not None:
+                return done
+        self.request.omega_cancellation = cancellation = Cancellation()
+
+        def visit() -> None:
+            if attempt.standing() != "ours":
+                cancellation.request()
+
+        try:
+            with companion().beside(visit):
+                outcome: Outcome = self.run(**arguments)
+                return outcome
+        except Stopped:
+            logger.warning("Stopped: task %s was cancelled", attempt.task_id)
+            patiently(attempt.stopped)
+            raise Ignore from None
 
     def call(self, arguments: dict[str, Any]) -> Call:
         """Return the call with these arguments, acting for the user who sent it."""
         credentials: Credentials = self.request.omega_credentials
         config = self.app.omega_config
         om = _omega(credentials.mongo_url, config.trusted, config.allow_joblib)
-        # Celery keeps the request per thread; progress may come from another.
-        request = self.request
-
-        def report(progress: dict[str, Any]) -> None:
-            self.backend.store_result(request.id, progress, "PROGRESS", request=request)
-
-        return Call(om, request.id, arguments, _cache(config.cache_bytes), quietly(report))
+        return Call(
+            om,
+            self.request.omega_attempt,
+            arguments,
+            _cache(config.cache_bytes),
+            self.request.omega_cancellation,
+        )
 
     def after_return(
         self, status: str, retval: Any, task_id: str, args: Any, kwargs: Any, einfo: Any

@@ -2,11 +2,21 @@
 
 from __future__ import annotations
 
+import time
+from datetime import UTC, datetime, timedelta
+
 import pytest
 
 from omega_jupyter.config import SecretUrl
 from omega_jupyter.errors import Invalid, NotFound
+from omega_jupyter.runtime import attempt as attempts
+from omega_jupyter.runtime import records
+from omega_jupyter.runtime.attempt import Attempt, Busy, claim, release, running_in
 from omega_jupyter.runtime.ledger import Ledger
+from omega_jupyter.store.connection import connect
+
+HERE = {"host": "here", "pid": 1, "began": 1.0}
+THERE = {"host": "there", "pid": 1, "began": 1.0}
 
 
 @pytest.fixture
@@ -19,6 +29,37 @@ def submit(ledger: Ledger, *ids: str) -> None:
         ledger.submit({"_id": task_id, "verb": "fit", "model_name": "m"})
 
 
+def begin(
+    ledger: Ledger, task_id: str, process: dict[str, object] = HERE, *, gone: bool = False
+) -> Attempt | Busy | None:
+    worker = f"w@{process['host']}"
+    return claim(ledger.url, task_id, worker=worker, process=process, is_gone=lambda _: gone)
+
+
+def begun(ledger: Ledger, task_id: str, process: dict[str, object] = HERE) -> Attempt:
+    attempt = begin(ledger, task_id, process)
+    assert isinstance(attempt, Attempt)
+    return attempt
+
+
+def state(ledger: Ledger, task_id: str) -> str:
+    return str((ledger.find(task_id) or {})["state"])
+
+
+def states(ledger: Ledger, task_id: str) -> list[str]:
+    record = ledger.find(task_id)
+    assert record is not None
+    return [change["state"] for change in record["history"]]
+
+
+@pytest.fixture
+def short_lease(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A heartbeat is old at once, and so is the second chance after it."""
+    for module in (records, attempts):
+        monkeypatch.setattr(module, "LEASE_SECONDS", 0.01)
+    monkeypatch.setattr(attempts, "SECOND_CHANCE_SECONDS", 0.01)
+
+
 def test_submitted_task_is_queued_before_any_worker_runs(ledger: Ledger) -> None:
     submit(ledger, "a1")
 
@@ -28,28 +69,174 @@ def test_submitted_task_is_queued_before_any_worker_runs(ledger: Ledger) -> None
 def test_claim_counts_attempts_and_names_the_worker(ledger: Ledger) -> None:
     submit(ledger, "a1")
 
-    ledger.claim("a1", "w1")
-    record = ledger.claim("a1", "w2")
+    assert begun(ledger, "a1").number == 1
+    release(ledger.url, "a1", 1)
+    again = begun(ledger, "a1", THERE)
+
+    assert again.number == 2
+    record = ledger.find("a1")
+    assert record is not None
+    assert (record["attempts"], record["worker"], record["state"]) == (2, "w@there", "STARTED")
+    assert states(ledger, "a1") == ["STARTED", "RETRY", "STARTED"]
+    assert [change.get("worker") for change in record["history"]] == ["w@here", None, "w@there"]
+
+
+def test_moments_are_the_server_s(ledger: Ledger) -> None:
+    submit(ledger, "a1")
+    begun(ledger, "a1").progress({"fraction": 0.5, "step": "half"})
+    ledger.update("a1", "SUCCESS", {"result": "1"})
+
+    record = ledger.find("a1")
+    server = connect(ledger.url).command("hello")["localTime"].replace(tzinfo=UTC)
 
     assert record is not None
-    assert (record["attempts"], record["worker"], record["state"]) == (2, "w2", "STARTED")
+    moments = [record["submitted"], *(change["at"] for change in record["history"])]
+    assert moments == sorted(moments)
+    assert server - moments[0] < timedelta(seconds=30)
+    assert record["finished"] == moments[-1]
 
 
 def test_ended_task_is_never_claimed_or_changed_again(ledger: Ledger) -> None:
     submit(ledger, "a1")
+    attempt = begun(ledger, "a1")
     ledger.update("a1", "SUCCESS", {"result": "1"})
 
-    assert ledger.claim("a1", "w1") is None
+    assert begin(ledger, "a1") is None
     assert not ledger.update("a1", "FAILURE", {"result": "2"})
+    assert not attempt.commit()
+    attempt.progress({"fraction": 0.1})
     assert ledger.find("a1", ["state", "result"]) == {
         "_id": "a1",
         "state": "SUCCESS",
         "result": "1",
     }
+    assert attempt.beat() == "ended"
 
 
 def test_task_nobody_submitted_is_not_claimed(ledger: Ledger) -> None:
-    assert ledger.claim("nobody", "w1") is None
+    assert begin(ledger, "nobody") is None
+
+
+def test_task_that_runs_is_not_begun_twice(ledger: Ledger) -> None:
+    submit(ledger, "a1")
+    begun(ledger, "a1")
+
+    assert isinstance(begin(ledger, "a1", THERE), Busy)
+    assert state(ledger, "a1") == "STARTED"
+
+
+def test_task_of_a_process_known_to_be_gone_runs_again_at_once(ledger: Ledger) -> None:
+    submit(ledger, "a1")
+    first = begun(ledger, "a1")
+
+    second = begin(ledger, "a1", THERE, gone=True)
+
+    assert isinstance(second, Attempt)
+    assert second.number == 2
+    assert first.beat() == "taken"
+    assert first.standing() == "taken"
+    assert not first.commit()
+
+
+@pytest.mark.usefixtures("short_lease")
+def test_silent_worker_gets_a_second_chance_before_another_takes_its_task(ledger: Ledger) -> None:
+    submit(ledger, "a1", "a2")
+    first, other = begun(ledger, "a1"), begun(ledger, "a2")
+    time.sleep(0.03)
+
+    assert isinstance(begin(ledger, "a1", THERE), Busy)
+    assert isinstance(begin(ledger, "a2", THERE), Busy)
+    assert state(ledger, "a1") == "RETRY"
+    assert first.beat() == "ours"  # it lives after all
+    assert state(ledger, "a1") == "STARTED"
+    time.sleep(0.03)
+
+    second = begin(ledger, "a2", THERE)
+    assert isinstance(second, Attempt)
+    assert second.number == 2
+    assert other.beat() == "taken"
+
+
+@pytest.mark.usefixtures("short_lease")
+def test_reader_notices_that_a_worker_is_silent(ledger: Ledger) -> None:
+    submit(ledger, "runs", "ends", "waits")
+    for task_id in ("runs", "ends"):
+        begun(ledger, task_id)
+    ledger.cancel("ends", 5)
+    time.sleep(0.03)
+
+    assert ledger.settle(["runs", "ends", "waits"])
+
+    found = [state(ledger, task_id) for task_id in ("runs", "ends", "waits")]
+    assert found == ["RETRY", "CANCELLED", "QUEUED"]
+    assert not ledger.settle(["runs", "ends", "waits"])
+
+
+def test_task_whose_workers_die_is_given_up(ledger: Ledger) -> None:
+    submit(ledger, "a1")
+    for number in range(1, records.MAX_ATTEMPTS + 1):
+        attempt = begin(ledger, "a1", gone=True)
+        assert isinstance(attempt, Attempt)
+        assert attempt.number == number
+
+    assert begin(ledger, "a1", gone=True) is None
+
+    record = ledger.find("a1")
+    assert record is not None
+    assert record["state"] == "LOST"
+    assert "3 attempts" in record["error"]["message"]
+
+
+def test_crash_that_forgot_the_claim_is_put_right(ledger: Ledger) -> None:
+    submit(ledger, "a1")
+    attempt = begun(ledger, "a1")
+    changes = {"$set": {"state": "QUEUED", "attempts": 0}, "$unset": {"worker": ""}}
+    records.records(ledger.url).update_one({"_id": "a1"}, changes)
+
+    assert attempt.beat() == "ours"
+    assert running_in(ledger.url, "a1", HERE) is not None
+    record = ledger.find("a1")
+    assert record is not None
+    assert (record["state"], record["attempts"], record["worker"]) == ("STARTED", 1, "w@here")
+
+
+def test_waiting_task_is_cancelled_at_once_and_never_starts(ledger: Ledger) -> None:
+    submit(ledger, "a1")
+
+    record = ledger.cancel("a1", 5)
+
+    assert record is not None
+    assert (record["state"], record["cancelled"]) == ("CANCELLED", "never started")
+    assert begin(ledger, "a1") is None
+
+
+def test_running_task_is_asked_to_stop_and_publishes_nothing(ledger: Ledger) -> None:
+    submit(ledger, "a1")
+    attempt = begun(ledger, "a1")
+
+    record = ledger.cancel("a1", 5)
+
+    assert record is not None
+    assert record["state"] == "CANCELLING"
+    assert attempt.standing() == attempt.beat() == "cancelling"
+    assert 4 < attempt.grace_left() <= 5
+    attempt.progress({"fraction": 0.9})
+    assert not attempt.commit()
+    assert begin(ledger, "a1") is None
+    attempt.stopped()
+    assert states(ledger, "a1") == ["STARTED", "CANCELLING", "CANCELLED"]
+
+
+def test_task_that_publishes_is_not_cancelled_any_more(ledger: Ledger) -> None:
+    submit(ledger, "a1")
+    attempt = begun(ledger, "a1")
+    assert attempt.commit()
+
+    record = ledger.cancel("a1", 5)
+
+    assert record is not None
+    assert record["state"] == "STARTED"
+    assert attempt.standing() == "ours"
 
 
 def test_id_is_found_by_its_beginning(ledger: Ledger) -> None:
@@ -66,12 +253,17 @@ def test_id_is_found_by_its_beginning(ledger: Ledger) -> None:
 
 
 def test_newest_come_first_and_are_filtered(ledger: Ledger) -> None:
-    submit(ledger, "a", "b", "c")
+    for task_id in ("a", "b", "c"):
+        submit(ledger, task_id)
+        time.sleep(0.002)  # moments are kept by the millisecond
     ledger.update("b", "FAILURE", {})
+    later = datetime.now(UTC) + timedelta(seconds=60)
 
     assert [r["_id"] for r in ledger.newest()] == ["c", "b", "a"]
     assert [r["_id"] for r in ledger.newest(state="FAILURE")] == ["b"]
     assert [r["_id"] for r in ledger.newest(1, model="m")] == ["c"]
+    assert ledger.newest(since=later) == []
+    assert len(ledger.newest(since=later - timedelta(hours=1))) == 3
     with pytest.raises(Invalid, match="NOSUCH"):
         ledger.newest(state="NOSUCH")
 
@@ -83,13 +275,17 @@ def test_withdrawn_task_leaves_nothing(ledger: Ledger) -> None:
     assert ledger.find("a") is None
 
 
-def test_ended_records_expire_and_waiting_ones_do_not(ledger: Ledger) -> None:
+def test_ended_records_expire_as_their_user_wants_and_waiting_ones_do_not(ledger: Ledger) -> None:
     submit(ledger, "a", "b")
-    ledger.update("a", "SUCCESS", {})
+    ledger.submit({"_id": "c", "verb": "fit", "model_name": "m", "retention_days": 2.0})
+    for task_id in ("a", "c"):
+        ledger.update(task_id, "SUCCESS", {})
 
-    ended, waiting = ledger.find("a"), ledger.find("b")
+    ended, waiting, short = (ledger.find(task_id) for task_id in ("a", "b", "c"))
 
     assert ended is not None
     assert waiting is not None
-    assert ended["expires"] > ended["finished"]
+    assert short is not None
+    assert ended["expires"] - ended["finished"] == timedelta(days=30)
+    assert short["expires"] - short["finished"] == timedelta(days=2)
     assert "expires" not in waiting

@@ -79,7 +79,7 @@ def test_unknown_id_is_told_from_a_waiting_one(stored: Omega) -> None:
     with pytest.raises(NotFound, match="nosuch"):
         stored.runtime.task("nosuch")
 
-    unknown = OmegaTask("nosuch", Ledger(stored.mongo_url), stored.datasets, stored.models)
+    unknown = stored.runtime._submitter.handle("nosuch")
     assert unknown.state == "UNKNOWN"
     with pytest.raises(NotFound):
         unknown.get(1)

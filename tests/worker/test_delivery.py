@@ -14,7 +14,7 @@ import pytest
 from sklearn.datasets import make_classification
 from sklearn.ensemble import RandomForestClassifier
 
-from omega_jupyter.errors import TaskLost
+from omega_jupyter.errors import TaskFailed
 from omega_jupyter.omega import Omega
 from tests.mongo_server import wait_for
 from tests.processes import Worker, kill_tree, start_worker
@@ -78,7 +78,7 @@ def test_killed_worker_loses_nothing_and_publishes_once(
         kill_tree(second)
 
 
-def test_killed_pool_process_is_a_lost_task_and_the_worker_lives_on(
+def test_killed_pool_process_is_a_failed_task_and_the_worker_lives_on(
     own_worker: tuple[Omega, Callable[[], subprocess.Popen[bytes]]],
 ) -> None:
     """As when the system kills it for its memory: it is not tried again by itself."""
@@ -93,9 +93,10 @@ def test_killed_pool_process_is_a_lost_task_and_the_worker_lives_on(
         )
         os.kill(busy.pid, signal.SIGKILL)
 
-        with pytest.raises(TaskLost, match="died under this task"):
+        with pytest.raises(TaskFailed, match=r"killed \(out of memory\?\).*SIGKILL") as caught:
             task.get(60)
-        assert task.state == "LOST"
+        assert "retry" in str(caught.value.hint)
+        assert (task.state, task.attempts) == ("FAILURE", 1)
         om.models.put(RandomForestClassifier(2), "quick")
         assert om.runtime.model("quick").fit("X", "y").get(60).ref == "quick@2"
     finally:

@@ -1,0 +1,269 @@
+"""One run of a task: what a worker may still do with the record, and what not any more.
+
+A task runs again when its worker is gone, so a record may know several attempts. The
+newest one owns it; an earlier one that lives on, behind a network that was cut, finds
+that out here and ends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+from omega_jupyter.runtime.records import (
+    FINAL,
+    LEASE_SECONDS,
+    MAX_ATTEMPTS,
+    RUNNING,
+    WAITING,
+    moved,
+    records,
+    stale,
+)
+from omega_jupyter.store.connection import Document, mongo_errors
+
+if TYPE_CHECKING:
+    from omega_jupyter.config import SecretUrl
+
+__all__ = ["Attempt", "Busy", "claim", "release", "running_in"]
+
+# After a silence that may have been the server's own (it was restarted, say), the worker
+# that runs the task gets so long to be heard again before another one takes it.
+SECOND_CHANCE_SECONDS = 5.0
+
+Standing = Literal["ours", "cancelling", "ended", "taken"]
+
+
+@dataclass(frozen=True)
+class Busy:
+    """The task runs elsewhere, as far as anybody knows.
+
+    Attributes
+    ----------
+    seconds : float
+        After which time to ask again.
+    """
+
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One run of a task.
+
+    Attributes
+    ----------
+    url : SecretUrl
+        The database of the task records.
+    task_id : str
+    number : int
+        1 for the first run.
+    record : dict
+        The record as it was then.
+    """
+
+    url: SecretUrl
+    task_id: str
+    number: int
+    record: Document
+
+    def beat(self) -> Standing:
+        """Vouch for the task, and hear what is wanted of it.
+
+        A record that says that it waits is put right: it was given up too early,
+        or a crash of the server forgot that it was claimed.
+
+        Returns
+        -------
+        str
+            ``ours``; ``cancelling``: it is to stop; ``ended``: its result is there;
+            ``taken``: it is another worker's by now, was cancelled or given up.
+        """
+        alive = {"_id": self.task_id, "attempts": {"$lte": self.number}}
+        mine = {name: self.record.get(name) for name in ("worker", "process", "started")}
+        mine["attempts"] = self.number
+        with mongo_errors(self.url):
+            collection = records(self.url)
+            found = collection.find_one_and_update(
+                alive | {"state": {"$in": [*RUNNING, "CANCELLING"]}},
+                [{"$set": {"heartbeat": "$$NOW"}}],
+                ["state", "attempts"],
+            ) or collection.find_one_and_update(
+                alive | {"state": {"$in": list(WAITING)}},
+                moved(
+                    "STARTED", mine, computed={"heartbeat": "$$NOW"}, entry={"attempt": self.number}
+                ),
+                ["state", "attempts"],
+            )
+        return self.standing() if found is None else self._standing(found)
+
+    def standing(self) -> Standing:
+        """Return what is wanted of the task, as :meth:`beat` does, without vouching for it."""
+        with mongo_errors(self.url):
+            found = records(self.url).find_one({"_id": self.task_id}, ["state", "attempts"])
+        # Where the record is gone nobody asked for its end; its result has nowhere to go.
+        return "ours" if found is None else self._standing(found)
+
+    def _standing(self, record: Document) -> Standing:
+        if record["state"] in ("SUCCESS", "FAILURE"):
+            return "ended"
+        if record["state"] in FINAL or record["attempts"] > self.number:
+            return "taken"
+        return "cancelling" if record["state"] == "CANCELLING" else "ours"
+
+    def grace_left(self) -> float:
+        """Return the seconds that a task which is being cancelled still has; 0 for others."""
+        since = {"$subtract": ["$$NOW", {"$last": "$history.at"}]}
+        pipeline: list[Document] = [
+            {"$match": {"_id": self.task_id, "state": "CANCELLING"}},
+            {"$project": {"grace": 1, "waited": since}},
+        ]
+        with mongo_errors(self.url):
+            found = next(iter(records(self.url).aggregate(pipeline)), None)
+        return 0.0 if found is None else max(0.0, found["grace"] - found["waited"] / 1000)
+
+    def progress(self, progress: Document) -> None:
+        """Write how far it is."""
+        query = {"_id": self.task_id, "attempts": self.number, "state": {"$in": list(RUNNING)}}
+        with mongo_errors(self.url):
+            records(self.url).update_one(query, moved("PROGRESS", {"progress": progress}))
+
+    def commit(self) -> bool:
+        """Reach the point of no return, before the result is published.
+
+        A task that was cancelled, or given up, before this publishes nothing; one
+        that is cancelled after it says that it came too late.
+
+        Returns
+        -------
+        bool
+            Whether it may publish.
+        """
+        query = {
+            "_id": self.task_id,
+            "attempts": {"$lte": self.number},
+            "state": {"$in": [*WAITING, *RUNNING]},
+        }
+        with mongo_errors(self.url):
+            updated = records(self.url, durable=True).update_one(
+                query, {"$set": {"committed": self.number}}
+            )
+        return bool(updated.matched_count)
+
+    def stopped(self) -> None:
+        """Note that it was asked to stop and did."""
+        query = {"_id": self.task_id, "attempts": self.number, "state": "CANCELLING"}
+        with mongo_errors(self.url):
+            records(self.url, durable=True).update_one(
+                query, moved("CANCELLED", {"cancelled": "stopped"})
+            )
+
+
+def claim(
+    url: SecretUrl,
+    task_id: str,
+    *,
+    worker: str,
+    process: Document,
+    is_gone: Callable[[Any], bool],
+) -> Attempt | Busy | None:
+    """Begin with a task, if nobody else runs it.
+
+    A message comes again when its worker is gone, and also when that worker has only
+    lost its connection to the broker while it goes on with the task.
+
+    Parameters
+    ----------
+    url : SecretUrl
+        The database of the task records.
+    task_id : str
+    worker : str
+        The name of the worker that asks.
+    process : dict
+        Its process, as the record keeps it.
+    is_gone : callable
+        Takes a process as a record keeps it; returns True where it is known to
+        have ended.
+
+    Returns
+    -------
+    Attempt or Busy or None
+        None: it has ended, is being cancelled, or was never submitted here.
+    """
+    now_waits = {"$lt": [{"$last": "$history.at"}, _ago(SECOND_CHANCE_SECONDS)]}
+    free = [
+        {"state": "QUEUED"},
+        {"state": "RETRY", "heartbeat": None},
+        {"state": "RETRY", "$expr": now_waits},
+    ]
+    begun = moved(
+        "STARTED",
+        {"worker": worker, "process": process},
+        computed={
+            "started": "$$NOW",
+            "heartbeat": "$$NOW",
+            "attempts": {"$add": ["$attempts", 1]},
+        },
+        entry={"attempt": {"$add": ["$attempts", 1]}, "worker": {"$literal": worker}},
+    )
+    query = {"_id": task_id, "attempts": {"$lt": MAX_ATTEMPTS}, "$or": free}
+    with mongo_errors(url):
+        collection = records(url)
+        record = collection.find_one_and_update(
+            query, [*begun, {"$unset": "progress"}], return_document=True
+        )
+        if record is not None:
+            return Attempt(url, task_id, record["attempts"], record)
+        record = collection.find_one({"_id": task_id}, {"result": 0})
+    if record is None or record["state"] in FINAL or record["state"] == "CANCELLING":
+        return None
+    if record["state"] in RUNNING and is_gone(record.get("process")):
+        release(url, task_id, record["attempts"])
+    elif record["state"] in RUNNING:
+        return _busy(url, record)
+    elif record["attempts"] < MAX_ATTEMPTS:
+        return Busy(SECOND_CHANCE_SECONDS)
+    if record["attempts"] >= MAX_ATTEMPTS:
+        _give_up(url, task_id)
+        return None
+    return claim(url, task_id, worker=worker, process=process, is_gone=is_gone)
+
+
+def running_in(url: SecretUrl, task_id: str, process: Document) -> Attempt | None:
+    """Return the attempt that a worker's main process runs, or None where it has not begun."""
+    query = {"_id": task_id, **{f"process.{name}": value for name, value in process.items()}}
+    with mongo_errors(url):
+        record = records(url).find_one(query, {"result": 0})
+    return None if record is None else Attempt(url, task_id, record["attempts"], record)
+
+
+def release(url: SecretUrl, task_id: str, number: int) -> None:
+    """Note that an attempt's worker is known to be gone: the task may run again at once."""
+    query = {"_id": task_id, "attempts": number, "state": {"$in": [*RUNNING, "RETRY"]}}
+    with mongo_errors(url):
+        records(url).update_one(query, moved("RETRY", {"heartbeat": None}))
+
+
+def _busy(url: SecretUrl, record: Document) -> Busy:
+    """Answer for a task that another worker runs, or ran: nobody has heard of its end."""
+    silent = {"_id": record["_id"], "state": {"$in": list(RUNNING)}, **stale(LEASE_SECONDS)}
+    with mongo_errors(url):
+        given_up = records(url).update_one(silent, moved("RETRY")).modified_count
+    return Busy(SECOND_CHANCE_SECONDS + 1 if given_up else LEASE_SECONDS / 2)
+
+
+def _give_up(url: SecretUrl, task_id: str) -> None:
+    error = {
+        "type": "TaskLost",
+        "code": "task_lost",
+        "message": f"Given up after {MAX_ATTEMPTS} attempts: the worker died under each",
+        "hint": "the machine may be short of memory; %omega retry runs it once more",
+    }
+    query = {"_id": task_id, "state": {"$in": list(WAITING)}}
+    with mongo_errors(url):
+        records(url, durable=True).update_one(query, moved("LOST", {"error": error}))
+
+
+def _ago(seconds: float) -> Document:
+    return {"$subtract": ["$$NOW", int(seconds * 1000)]}

@@ -1,0 +1,125 @@
+"""The records of tasks: where they are, and how one moves from state to state."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from omega_jupyter.store.connection import Document, connect
+
+if TYPE_CHECKING:
+    from pymongo.collection import Collection
+
+    from omega_jupyter.config import SecretUrl
+
+__all__ = [
+    "FINAL",
+    "HEARTBEAT_SECONDS",
+    "LEASE_SECONDS",
+    "MAX_ATTEMPTS",
+    "RUNNING",
+    "STATES",
+    "TASKS",
+    "WAITING",
+    "moved",
+    "records",
+]
+
+TASKS = "omega_tasks"
+
+WAITING = ("QUEUED", "RETRY")
+RUNNING = ("STARTED", "PROGRESS")
+FINAL = ("SUCCESS", "FAILURE", "CANCELLED", "LOST")
+STATES = (*WAITING, *RUNNING, "CANCELLING", *FINAL)
+
+# A worker vouches for each task that it runs, so often …
+HEARTBEAT_SECONDS = 2.0
+# … and is taken for gone after so long without: ten missed beats, by the server's clock.
+LEASE_SECONDS = 20.0
+# A task whose worker died that often is given up: it probably killed it.
+MAX_ATTEMPTS = 3
+
+# More changes of state than this are not kept: a network that comes and goes makes many.
+_HISTORY = 50
+_DAY_SECONDS = 24 * 3600
+DEFAULT_RETENTION_DAYS = 30.0
+
+_indexed: set[tuple[int, SecretUrl]] = set()
+
+
+def records(url: SecretUrl, *, durable: bool = False) -> Collection[Document]:
+    """Return the collection of a user's task records, with its indexes.
+
+    Parameters
+    ----------
+    url : SecretUrl
+        The database that holds them.
+    durable : bool
+        For what must survive a crash of the server. A message is acknowledged
+        after its result was written: a crash that forgot the result would leave
+        a task that nobody runs again.
+    """
+    collection = connect(url)[TASKS]
+    key = (os.getpid(), url)
+    if key not in _indexed:
+        collection.create_index([("submitted", -1)])
+        collection.create_index([("state", 1), ("submitted", -1)])
+        collection.create_index([("model_name", 1), ("submitted", -1)])
+        collection.create_index("expires", expireAfterSeconds=0)
+        _indexed.add(key)
+    if not durable:
+        return collection
+    from pymongo import WriteConcern
+
+    concern = WriteConcern(**{**collection.write_concern.document, "j": True})
+    return collection.with_options(write_concern=concern)
+
+
+def moved(
+    state: str,
+    fields: Mapping[str, Any] | None = None,
+    *,
+    computed: Mapping[str, Any] | None = None,
+    entry: Mapping[str, Any] | None = None,
+) -> list[Document]:
+    """Return the update that moves a record to a state, with the moment in its history.
+
+    All moments are by the server's clock. Staying in a state adds no entry.
+
+    Parameters
+    ----------
+    state : str
+        One of :data:`STATES`.
+    fields : mapping, optional
+        Values of further fields, dotted where they are nested.
+    computed : mapping, optional
+        Further fields as expressions of MongoDB's, of the record as it was.
+    entry : mapping, optional
+        More to note beside this change of state; expressions.
+
+    Returns
+    -------
+    list of dict
+        An aggregation pipeline, for ``update_one`` and its like.
+    """
+    history: Document = {"$ifNull": ["$history", []]}
+    change: Document = {"state": state, "at": "$$NOW", **(entry or {})}
+    longer = {"$slice": [{"$concatArrays": [history, [change]]}, -_HISTORY]}
+    changes: Document = {
+        "state": state,
+        "history": {"$cond": [{"$eq": ["$state", state]}, history, longer]},
+        **{name: {"$literal": value} for name, value in (fields or {}).items()},
+        **(computed or {}),
+    }
+    if state in FINAL:
+        kept = {"$ifNull": ["$retention_days", DEFAULT_RETENTION_DAYS]}
+        changes["finished"] = "$$NOW"
+        changes["expires"] = {"$add": ["$$NOW", {"$multiply": [kept, _DAY_SECONDS * 1000]}]}
+    return [{"$set": changes}]
+
+
+def stale(seconds: float) -> Document:
+    """Return the condition that no worker has vouched for a record for so long."""
+    before = {"$subtract": ["$$NOW", int(seconds * 1000)]}
+    return {"$expr": {"$lt": ["$heartbeat", before]}}
