@@ -218,8 +218,9 @@ class _Checker:
     def _is_alive(self, document: Document) -> bool:
         named = {"store": document["store"], "name": document["name"]}
         later = {"version": {"$gt": document["version"]}, "deleted": True}
+        itself = {"_id": document["_id"], "removed": None}
         return (
-            versions(self._url).find_one({"_id": document["_id"]}, {"_id": 1}) is not None
+            versions(self._url).find_one(itself, {"_id": 1}) is not None
             and versions(self._url).find_one(named | later, {"_id": 1}) is None
         )
 
@@ -234,7 +235,7 @@ def _ref(document: Document) -> str:
 
 def _gaps(named: Named) -> list[Problem]:
     """Return what is missing between the last drop and the latest version."""
-    there = {number for number, _ in named.versions}
+    there = {number for number, _ in named.versions} | set(named.removed)
     missing = sorted(set(range(named.dropped + 1, max(there))) - there)
     hint = "it was deleted by hand; " + _RESTORE
     return [Problem(named.store, f"{named.name}@{n}", "it is missing", hint) for n in missing]

@@ -30,6 +30,7 @@ DROPPED_GRACE = timedelta(hours=1)
 INTERNAL_AGE = timedelta(days=1)
 
 _SEGMENTS = {"segments.s": 1, "segments.size": 1}
+_BULK = ("body", "columns", "params", "environment", "attributes", "scores")
 
 
 @dataclass(frozen=True, repr=False)
@@ -169,8 +170,7 @@ class Collector:
         if readers_at_work(self._url):
             return
         query: Document = {"removed": {"$lt": before}, "collected": None}
-        fields = {"store": 1, "name": 1, "version": 1, "task": 1, **_SEGMENTS}
-        for version in versions(self._url).find(query, fields).limit(limit):
+        for version in versions(self._url).find(query, _SEGMENTS).limit(limit):
             if version["_id"] in self._doomed:
                 continue
             self._doomed.add(version["_id"])
@@ -209,18 +209,10 @@ class Collector:
 
     def _strip(self, query: Document, version: Document) -> bool:
         """Leave of a removed version what must not be forgotten: its number and its task."""
-        object_ = {"store": version["store"], "name": version["name"]}
-        done = versions(self._url).update_one(
-            # Not if somebody has put it back meanwhile, for its tag.
-            query | {"_id": version["_id"]},
-            {"$set": {"collected": True, "segments": []}, "$unset": {"body": "", "columns": ""}},
-        )
-        if not done.matched_count:
-            return False
-        higher = object_ | {"version": {"$gt": version["version"]}}
-        if "task" not in version and versions(self._url).find_one(higher, {"_id": 1}):
-            versions(self._url).delete_one({"_id": version["_id"]})
-        return True
+        stripped = {"$set": {"collected": True, "segments": []}, "$unset": dict.fromkeys(_BULK, "")}
+        # Not if somebody has put it back meanwhile, for its tag.
+        done = versions(self._url).update_one(query | {"_id": version["_id"]}, stripped)
+        return done.matched_count > 0
 
     def _segments(self, found: Iterable[Document]) -> None:
         """Collect the segments of versions that are gone, where no other one needs them."""

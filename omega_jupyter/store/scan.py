@@ -20,11 +20,11 @@ __all__ = ["Named", "documents", "scan"]
 PAGE = 5_000
 # Documents may have megabytes.
 DOCUMENTS = 20
-_FIELDS = {"store": 1, "name": 1, "version": 1, "deleted": 1}
+_FIELDS = {"store": 1, "name": 1, "version": 1, "deleted": 1, "removed": 1}
 
 
 class Named(NamedTuple):
-    """The versions of one name, without those that a drop hides.
+    """The versions of one name, without those that a drop hides or that were removed.
 
     Attributes
     ----------
@@ -33,12 +33,15 @@ class Named(NamedTuple):
         The number of the last drop, or 0.
     versions : list of (int, ObjectId)
         Number and ``_id``, oldest first.
+    removed : list of int
+        The numbers of those that were removed one by one.
     """
 
     store: str
     name: str
     dropped: int
     versions: list[tuple[int, ObjectId]]
+    removed: list[int]
 
 
 def scan(
@@ -65,11 +68,13 @@ def scan(
             if found is None or found.name != name:
                 if found is not None and found.versions:
                     yield _oldest_first(found)
-                found = Named(store, name, 0, [])
+                found = Named(store, name, 0, [], [])
             if found.dropped or not fits(name) or (name.startswith(".") and not hidden):
                 continue
             if document.get("deleted"):
                 found = found._replace(dropped=version)
+            elif document.get("removed") is not None:
+                found.removed.append(version)
             else:
                 found.versions.append((version, document["_id"]))
         if found is not None and found.versions:

@@ -183,6 +183,8 @@ class _Adder:
         for document in documents:
             if document.get("deleted"):
                 break
+            if document.get("removed") is not None:
+                continue
             # What is missing in a damaged document is for the check to tell.
             sizes.append(int(document.get("size", 0)))
             inline += int(document["bytes"])
@@ -210,6 +212,7 @@ def _described(url: SecretUrl, pattern: str | None) -> Iterator[Document]:
                 "store": 1,
                 "name": 1,
                 "deleted": 1,
+                "removed": 1,
                 "size": 1,
                 "segments.s": 1,
                 "segments.size": 1,

@@ -15,12 +15,14 @@ from omega_jupyter.config import SecretUrl
 from omega_jupyter.errors import Conflict, Invalid, NotFound
 from omega_jupyter.omega import Omega
 from omega_jupyter.store.catalog import Catalog
+from omega_jupyter.store.check import check
 from omega_jupyter.store.connection import connect
 from omega_jupyter.store.datasets import DatasetStore
 from omega_jupyter.store.garbage import collect
 from omega_jupyter.store.lease import reading
 from omega_jupyter.store.models import ModelStore
 from omega_jupyter.store.schema import names, versions
+from omega_jupyter.store.usage import usage
 from tests.store.test_catalog import commands
 
 LARGE = np.arange(50_000.0)
@@ -304,6 +306,22 @@ def test_scores_of_a_version_that_left_are_no_error(om: Omega) -> None:
 
     assert score == 1.0
     assert call.publish(call.own_estimator()).ref == "m@3"
+
+
+def test_check_and_usage_know_what_left(datasets: DatasetStore, url: SecretUrl) -> None:
+    for factor in (1, 2, 3):
+        datasets.put(LARGE * factor, "X")
+    datasets.keep("X", 1)
+    for grace in (timedelta(hours=1), NOW):
+        collect(url, grace=grace)
+        report = check(url)
+        assert report.ok, report.problems
+        assert report.versions == 1
+        (used,) = usage(url).objects
+        assert (used.versions, used.stored < 600_000) == (1, True)
+
+    versions(url).delete_one({"version": 1})
+    assert [problem.what for problem in check(url).problems] == ["it is missing"]
 
 
 def test_times_are_the_servers(datasets: DatasetStore, url: SecretUrl) -> None:
