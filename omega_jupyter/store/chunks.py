@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain, islice
-from threading import Event, Lock
 from typing import TYPE_CHECKING, TypeVar
 
 from omega_jupyter.config import SecretUrl
@@ -292,8 +291,9 @@ def _messages(documents: list[Document]) -> Iterator[list[Document]]:
 def _in_flight(work: Callable[[T], None], items: Iterable[T]) -> None:
     """Do the work for each item with two threads; the first error ends it.
 
-    An item is taken when a thread is free for it, so that a stream of them is
-    never read ahead.
+    Items are taken in the caller's own thread, since they may come from a generator
+    of the user's (a query of SQLite, say), and a stream of them is not read ahead by
+    more than the one that waits for a thread.
     """
     iterator = iter(items)
     first = list(islice(iterator, 2))
@@ -301,27 +301,18 @@ def _in_flight(work: Callable[[T], None], items: Iterable[T]) -> None:
         for item in first:
             work(item)
         return
-    rest = chain(first, iterator)
-    lock = Lock()
-    stopped = Event()
-
-    def run() -> None:
-        try:
-            while not stopped.is_set():
-                with lock:
-                    item = next(rest, None)
-                if item is None:
-                    return
-                work(item)
-        except BaseException:
-            stopped.set()
-            raise
-
     with ThreadPoolExecutor(IN_FLIGHT, thread_name_prefix="omega-chunks") as pool:
+        running: set[Future[None]] = set()
         try:
-            for future in [pool.submit(run) for _ in range(IN_FLIGHT)]:
+            for item in chain(first, iterator):
+                running.add(pool.submit(work, item))
+                if len(running) > IN_FLIGHT:
+                    done, running = wait(running, return_when=FIRST_COMPLETED)
+                    for future in done:
+                        future.result()
+            for future in running:
                 future.result()
         except BaseException:
             # Also on Ctrl-C.
-            stopped.set()
+            pool.shutdown(wait=True, cancel_futures=True)
             raise
