@@ -5,11 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from omega_jupyter.errors import Invalid
+from omega_jupyter.errors import Conflict, Invalid
+from omega_jupyter.store.catalog import Latest
 from omega_jupyter.store.codecs.codec import Part
+from omega_jupyter.store.connection import Document
+from omega_jupyter.store.frames import FrameStream, is_stream
 from omega_jupyter.store.metadata import Metadata
-from omega_jupyter.store.names import ObjectName, one_version
-from omega_jupyter.store.objects import ObjectStore
+from omega_jupyter.store.names import ObjectName, one_version, plain_name
+from omega_jupyter.store.objects import ObjectStore, notes_of
 from omega_jupyter.store.query import Q, all_of
 
 __all__ = ["DatasetStore"]
@@ -36,6 +39,7 @@ class DatasetStore(ObjectStore):
         obj: Any,
         name: str,
         *,
+        append: bool = False,
         attributes: Mapping[str, Any] | None = None,
         if_exists: str = "replace",
         task: str | None = None,
@@ -49,8 +53,17 @@ class DatasetStore(ObjectStore):
             A DataFrame, Series, numpy array, scipy sparse matrix, plain data (a
             ``str`` is text, never a path), bytes, or a file: a ``Path``, or what
             ``open(path, "rb")`` gives, which is read from where it stands to its end.
+            An iterator of frames, such as ``pd.read_csv(path, chunksize=100_000)``, is
+            stored as one table; only some of its rows are in memory at a time.
         name : str
             With ``/`` for folders.
+        append : bool
+            Put the rows of a table or series behind those that are stored, as
+            ``pandas.concat([stored, obj])`` would; where nothing is stored, as any
+            put. Labels, dtypes and the kind of index must be equal; columns are
+            found by their labels. Where both indexes just count the rows from 0, the
+            rows go on counting (``ignore_index=True``); any other index is kept. What
+            is written grows with `obj`, not with what is stored.
         attributes : mapping, optional
             Your own notes, plain JSON.
         if_exists : {'replace', 'fail'}
@@ -68,13 +81,57 @@ class DatasetStore(ObjectStore):
         Raises
         ------
         Invalid
-            Something can't be kept exactly; the message names the column.
+            Something can't be kept exactly, or rows don't fit the table; the message
+            names the column.
         Conflict
             The name exists, and ``if_exists='fail'``.
+
+        Examples
+        --------
+        >>> om.datasets.put(today, "sales", append=True)
+        >>> om.datasets.put(pd.read_csv("large.csv", chunksize=100_000), "large")
         """
-        return self._put(
-            obj, name, attributes=attributes, if_exists=if_exists, task=task, inputs=inputs
-        )
+        streamed = is_stream(obj, self.store)
+        if not append and not streamed:
+            return self._put(
+                obj, name, attributes=attributes, if_exists=if_exists, task=task, inputs=inputs
+            )
+        if append and if_exists == "fail":
+            raise Invalid("append=True adds to what exists, if_exists='fail' refuses it")
+        name, notes = plain_name(name), notes_of(attributes, if_exists, inputs)
+        done = self._done(name, task)
+        if done is not None:
+            return done
+        if if_exists == "fail":
+            self._refuse_taken(name, self._catalog.latest(self.store, name))
+        stream = FrameStream(obj if streamed else [obj], self.store, single=not streamed)
+        return self._put_rows(stream, name, append, if_exists, task, notes)
+
+    def _put_rows(
+        self,
+        stream: FrameStream,
+        name: str,
+        append: bool,
+        if_exists: str,
+        task: str | None,
+        notes: Mapping[str, Mapping[str, Any]],
+    ) -> Metadata:
+        from omega_jupyter.store.appending import RowsPut
+
+        rows = RowsPut(self._url, self.store, name, stream, append=append, notes=notes)
+
+        def make(latest: Latest) -> Document:
+            if if_exists == "fail":
+                self._refuse_taken(name, latest)
+            return rows.document(latest)
+
+        try:
+            published = self._catalog.publish(self.store, name, make, task=task)
+        except (Conflict, Invalid):
+            rows.settle([])
+            raise
+        rows.settle(published["segments"])
+        return Metadata.from_document(published)
 
     def get(
         self,

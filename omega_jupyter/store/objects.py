@@ -41,14 +41,10 @@ class ObjectStore(VersionedStore):
         codec: Codec | None = None,
     ) -> Metadata:
         name = plain_name(name)
-        if if_exists not in ("replace", "fail"):
-            raise Invalid(f"if_exists={if_exists!r} is not 'replace' or 'fail'")
-        described = {"attributes": plain_attributes(attributes), "inputs": dict(inputs or {})}
-        prepare(self._url)
-        if task is not None:
-            done = self._catalog.by_task(self.store, name, task)
-            if done is not None:
-                return Metadata.from_document(done)
+        described = notes_of(attributes, if_exists, inputs)
+        done = self._done(name, task)
+        if done is not None:
+            return done
         codec = codec or codec_for(obj, self.store)
         # Before anything is written: most refusals come from here.
         encoded = codec.encode(obj)
@@ -66,6 +62,12 @@ class ObjectStore(VersionedStore):
             return document | {"created": now()}
 
         return self._publish(name, make, task, entries)
+
+    def _done(self, name: str, task: str | None) -> Metadata | None:
+        """Return what a task that runs again has published before."""
+        prepare(self._url)
+        found = None if task is None else self._catalog.by_task(self.store, name, task)
+        return None if found is None else Metadata.from_document(found)
 
     def _publish(
         self,
@@ -114,3 +116,18 @@ class ObjectStore(VersionedStore):
                 hint="pip install --upgrade omega-jupyter",
             )
         return document
+
+
+def notes_of(
+    attributes: Mapping[str, Any] | None, if_exists: str, inputs: Mapping[str, str] | None
+) -> dict[str, dict[str, Any]]:
+    """Return what the user says of a new version, checked.
+
+    Raises
+    ------
+    Invalid
+        An attribute is not plain JSON, or `if_exists` is none of the words.
+    """
+    if if_exists not in ("replace", "fail"):
+        raise Invalid(f"if_exists={if_exists!r} is not 'replace' or 'fail'")
+    return {"attributes": plain_attributes(attributes), "inputs": dict(inputs or {})}

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from omega_jupyter.config import SecretUrl
-from omega_jupyter.store import writing
+from omega_jupyter.store import appending, writing
 from omega_jupyter.store.connection import connect, forget
 from omega_jupyter.store.datasets import DatasetStore
 from omega_jupyter.store.models import ModelStore
@@ -55,5 +55,7 @@ def _tiny_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Cut every object into chunks, and tables into row groups of two rows."""
     monkeypatch.setattr(writing, "INLINE_BYTES", -1)
     monkeypatch.setattr(write, "INLINE_BYTES", -1)
+    monkeypatch.setattr(appending, "INLINE_BYTES", -1)
+    monkeypatch.setattr(appending, "TAIL_BYTES", -1)
     monkeypatch.setattr(layout, "MIN_GROUP_ROWS", 2)
     monkeypatch.setattr(layout, "MAX_GROUP_ROWS", 2)

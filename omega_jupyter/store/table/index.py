@@ -192,7 +192,10 @@ def rebuild(
     """
     if spec["k"] == "levels":
         levels = [load(number) for number in spec["levels"]]
-        return make_multi(levels, arrays, typed.loads(spec["names"]))
+        codes = list(arrays)
+        for level in spec.get("sort", ()):
+            levels[level], codes[level] = _sorted_level(levels[level], codes[level])
+        return make_multi(levels, codes, typed.loads(spec["names"]))
     freq = spec["freq"] if step is not None else None
     index = make_index(arrays[0], typed.loads(spec["name"]), freq if step == 1 else None)
     if freq is not None and step != 1:
@@ -200,6 +203,15 @@ def rebuild(
 
         index.freq = pd.tseries.frequencies.to_offset(freq) * step
     return index
+
+
+def _sorted_level(level: Any, codes: Any) -> tuple[Any, Any]:
+    """Return a level in order, and its codes: pandas takes slices by the order of the codes."""
+    order = level.argsort()
+    # One more, for -1.
+    places = np.full(len(level) + 1, -1)
+    places[order] = np.arange(len(level))
+    return level.take(order), places[codes]
 
 
 def rebuild_level(spec: dict[str, Any], level: int, array: Any, load: Callable[[int], Any]) -> Any:

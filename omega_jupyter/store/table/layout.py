@@ -105,7 +105,7 @@ class TableSegment(Segment):
     @property
     def size(self) -> int:
         """Expected bytes of all chunks."""
-        return int(self._starts[-1] * sum(block.row_bytes for block in self._blocks))
+        return int(sum(self.groups) * sum(block.row_bytes for block in self._blocks))
 
     def listed(self) -> Iterator[Key]:
         """List the chunks, row group by row group."""
@@ -115,10 +115,13 @@ class TableSegment(Segment):
 
     def pack(self, group: int, block: int) -> bytes:
         """Make the chunk of a block and a row group."""
-        start = self._starts[group]
-        data = self.pack_rows(block, start, start + self.groups[group])
+        return self._pack(self._arrays, group, block, self._starts[group])
+
+    def _pack(self, arrays: Sequence[Any], group: int, block: int, start: int) -> bytes:
+        rows = self.groups[group]
+        data = self._pack_rows(arrays, block, start, start + rows)
         first, count, _ = self._blocks[block]
-        bounds = self._kinds[first].bounds(data, count, self.groups[group])
+        bounds = self._kinds[first].bounds(data, count, rows)
         if bounds is not None:
             self._bounds[group, block] = bounds
         return data
@@ -140,18 +143,24 @@ class TableSegment(Segment):
 
     def pack_rows(self, block: int, start: int, stop: int) -> bytes:
         """Make the chunk of a block and any range of rows."""
-        first, count, _ = self._blocks[block]
-        try:
-            return self._kinds[first].pack(self._arrays[first : first + count], start, stop)
-        except Refused as error:
-            raise self._refusal(block, start, stop, str(error)) from None
+        return self._pack_rows(self._arrays, block, start, stop)
 
-    def _refusal(self, block: int, start: int, stop: int, reason: str) -> Invalid:
-        """Find the column of a block that can't be kept."""
+    def _pack_rows(self, arrays: Sequence[Any], block: int, start: int, stop: int) -> bytes:
         first, count, _ = self._blocks[block]
-        for column in range(first, first + count):
+        columns = arrays[first : first + count]
+        try:
+            return self._kinds[first].pack(columns, start, stop)
+        except Refused as error:
+            raise self._refusal(columns, block, start, stop, str(error)) from None
+
+    def _refusal(
+        self, columns: Sequence[Any], block: int, start: int, stop: int, reason: str
+    ) -> Invalid:
+        """Find the column of a block that can't be kept."""
+        first = self._blocks[block].first
+        for column, array in enumerate(columns, first):
             try:
-                self._kinds[column].pack(self._arrays[column : column + 1], start, stop)
+                self._kinds[column].pack([array], start, stop)
             except Refused as error:
                 return Invalid(f"{self._name(column)} {error}", hint=KEEP_HINT)
         return Invalid(f"{self._name(first)} {reason}", hint=KEEP_HINT)

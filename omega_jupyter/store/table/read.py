@@ -134,6 +134,11 @@ class TableReader:
         reader = TableReader(source, self._body | {"tables": tables, "head": None})
         return reader.frame(columns, reader.first(count))
 
+    def arrays(self, columns: Sequence[int], rows: Sequence[Rows]) -> list[Any]:
+        """Read single columns, those of the row index too, as arrays."""
+        gather = self._read(columns, rows)
+        return [gather.array(column) for column in columns]
+
     def series(
         self,
         columns: Sequence[tuple[int, int | None]],

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
 from omega_jupyter.errors import Invalid
 from omega_jupyter.store import typed
@@ -21,10 +22,12 @@ from omega_jupyter.store.table.layout import (
 from omega_jupyter.store.table.zones import zone_width
 from omega_jupyter.store.typed import Refused
 
-__all__ = ["encode_table"]
+__all__ = ["HEAD_ROWS", "encode_table", "is_row_major", "pack_head", "refusing"]
 
 HEAD_ROWS, HEAD_BYTES, HEAD_MAX_BYTES = 32, 32 << 10, 64 << 10
 COLUMNS_LISTED = 2_000
+
+T = TypeVar("T")
 
 
 def encode_table(frame: Any, type_name: str) -> Encoded:
@@ -44,8 +47,8 @@ def encode_table(frame: Any, type_name: str) -> Encoded:
     """
     blobs = Blobs()
     kinds, arrays = _columns(frame, blobs)
-    labels = blobs.add(_refusing("the column labels", lambda: dump_index(frame.columns)))
-    index = _refusing("the index", lambda: RowIndex.of(frame.index, blobs))
+    labels = blobs.add(refusing("the column labels", lambda: dump_index(frame.columns)))
+    index = refusing("the index", lambda: RowIndex.of(frame.index, blobs))
     # Not across the border: the row index is read with every choice of columns.
     runs = runs_of(kinds) + runs_of(index.kinds)
     kinds += index.kinds
@@ -55,7 +58,7 @@ def encode_table(frame: Any, type_name: str) -> Encoded:
         return f"Column {frame.columns[column]!r}" if column < frame.shape[1] else "The index"
 
     row_bytes = [
-        _refusing(name(column), partial(kind.row_bytes, array))
+        refusing(name(column), partial(kind.row_bytes, array))
         for column, (kind, array) in enumerate(zip(kinds, arrays, strict=True))
     ]
     full = group_rows(sum(row_bytes))
@@ -74,15 +77,15 @@ def encode_table(frame: Any, type_name: str) -> Encoded:
         "tables": [{"i": 0, "rows": groups, "z": zone_width(len(groups))}],
         "blobs": entries,
     }
-    if _is_row_major(arrays[: frame.shape[1]]):
+    if is_row_major(arrays[: frame.shape[1]]):
         body["row_major"] = True
     if frame.attrs:
-        body["attrs"] = _refusing("attrs", lambda: typed.dumps(frame.attrs))
+        body["attrs"] = refusing("attrs", lambda: typed.dumps(frame.attrs))
     if not frame.flags.allows_duplicate_labels:
         body["unique_labels"] = True
     segments = [segment] if beside is None else [segment, beside]
     if segment.size > INLINE_BYTES:
-        body["head"] = _head(segment, blocks, len(frame))
+        body["head"] = pack_head(segment, blocks, len(frame))
     return Encoded(
         type=type_name,
         body=body,
@@ -115,7 +118,7 @@ def _columns(frame: Any, blobs: Blobs) -> tuple[list[Kind], list[Any]]:
     return kinds, arrays
 
 
-def _is_row_major(arrays: list[Any]) -> bool:
+def is_row_major(arrays: list[Any]) -> bool:
     """Say whether the columns interleave in memory, as those of ``DataFrame(matrix)`` do."""
     import numpy as np
 
@@ -125,14 +128,15 @@ def _is_row_major(arrays: list[Any]) -> bool:
     return isinstance(first, np.ndarray) and first.strides[0] == first.itemsize * len(arrays)
 
 
-def _refusing(what: str, work: Any) -> Any:
+def refusing(what: str, work: Callable[[], T]) -> T:
+    """Do some work; name what can't be kept where it is refused."""
     try:
         return work()
     except Refused as error:
         raise Invalid(f"{what[0].upper()}{what[1:]} {error}", hint=KEEP_HINT) from None
 
 
-def _head(segment: TableSegment, blocks: list[Block], rows: int) -> dict[str, Any] | None:
+def pack_head(segment: TableSegment, blocks: list[Block], rows: int) -> dict[str, Any] | None:
     """Pack the first rows, so that a look at them needs no chunk."""
     row_bytes = sum(block.row_bytes for block in blocks)
     count = min(HEAD_ROWS, rows, max(5, int(HEAD_BYTES / max(row_bytes, 1))))

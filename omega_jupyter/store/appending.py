@@ -1,0 +1,299 @@
+"""Publishing rows: behind those of a stored table, or frame by frame as a new one.
+
+The rows are written first, then a version is published that names the old chunks
+and the new ones. Where another writer was faster, the newest version is read again, the
+rows are checked again, and what was written is used again: every append arrives once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import Any, NamedTuple
+
+from omega_jupyter.config import SecretUrl
+from omega_jupyter.errors import Conflict, Invalid, NotFound
+from omega_jupyter.store.catalog import Catalog, Latest, now
+from omega_jupyter.store.checksum import of_inline
+from omega_jupyter.store.chunks import StoredSource, write_segment
+from omega_jupyter.store.connection import Document
+from omega_jupyter.store.frames import FrameStream
+from omega_jupyter.store.payload import INLINE_BYTES, InlineSource, Segment, pack_inline
+from omega_jupyter.store.table.added import JoinedIndex
+from omega_jupyter.store.table.compaction import parts_to_merge
+from omega_jupyter.store.table.extend import (
+    AddedRows,
+    Extended,
+    NewPart,
+    StoredTable,
+    extended,
+    measured,
+    part_of,
+)
+from omega_jupyter.store.table.layout import group_rows
+from omega_jupyter.store.table.schema import Mismatch
+from omega_jupyter.store.table.stream import StreamSegment
+from omega_jupyter.store.writing import FORMAT, content_hash, describe, discard
+
+__all__ = ["RowsPut"]
+
+# The last rows stay in the version document up to here: then a small append is one
+# insert. Every version carries them.
+TAIL_BYTES = 32 << 10
+
+
+class _Base(NamedTuple):
+    """The table that the rows come behind.
+
+    Attributes
+    ----------
+    table : StoredTable
+    document : dict
+        Its version document, or what one of it would say.
+    segments : sequence of (dict or Segment)
+        What its description names by number; a segment is not written yet.
+    """
+
+    table: StoredTable
+    document: Document
+    segments: Sequence[Any]
+
+
+class RowsPut:
+    """Makes the version document of rows that are put, for each number that is tried.
+
+    Parameters
+    ----------
+    url : SecretUrl
+        The user's database, prepared.
+    store, name : str
+        The table.
+    stream : FrameStream
+        The rows.
+    append : bool
+        Whether they come behind those of the newest version.
+    notes : mapping
+        The user's ``attributes`` and ``inputs``.
+    """
+
+    def __init__(
+        self,
+        url: SecretUrl,
+        store: str,
+        name: str,
+        stream: FrameStream,
+        *,
+        append: bool,
+        notes: Mapping[str, Mapping[str, Any]],
+    ) -> None:
+        self._url = url
+        self._store = store
+        self._name = name
+        self._stream = stream
+        self._append = append
+        self._notes = notes
+        self._attempts = 0
+        self._added: AddedRows | None = None
+        self._pieces: list[list[Any]] = []
+        self._own_part: tuple[Document, NewPart] | None = None
+        self._written: list[Document] = []
+
+    def document(self, latest: Latest) -> Document:
+        """Write what has to be written; return the document but for its number.
+
+        Raises
+        ------
+        Invalid
+            The rows don't fit the table.
+        Conflict
+            Another writer has changed the table, and the rows can't be read again.
+        """
+        try:
+            self._discard_but([] if self._own_part is None else [self._own_part[0]])
+            made = self._make(self._base(latest))
+        except BaseException:
+            # Also on Ctrl-C: nothing of it is published yet.
+            self._discard_but([])
+            raise
+        self._attempts += 1
+        return made
+
+    def settle(self, published: Sequence[Document]) -> None:
+        """Delete what was written for nothing, when it is known what was published."""
+        self._discard_but(published)
+
+    def _make(self, base: _Base) -> Document:
+        added = self._checked(base.table)
+        try:
+            joined = added.index.join(base.table.reader)
+        except Mismatch as mismatch:
+            raise Invalid(
+                f"The rows can't be added to {base.table.what}: {mismatch.reason}",
+                hint=mismatch.hint,
+            ) from None
+        rewritten, parts = self._write(base.table, joined, added)
+        # A stream that is written to its end has given its index its last values.
+        joined = added.index.join(base.table.reader)
+        done = extended(base.table, joined, added, rewritten, [part for _, part in parts])
+        entries = [self._kept(base.segments[number]) for number in done.kept]
+        entries += [entry for entry, _ in parts]
+        if done.beside is not None:
+            entries.append(self._stored(done.beside))
+        return _described(base.document, done, entries) | self._noted(base)
+
+    # -- the table so far --------------------------------------------------------
+
+    def _base(self, latest: Latest) -> _Base:
+        if self._append and latest.alive:
+            # Dropped a moment ago: then the number is taken too, and the next one is tried.
+            with suppress(NotFound):
+                return self._stored_base(latest.version)
+        return self._empty_base()
+
+    def _stored_base(self, version: int) -> _Base:
+        metadata = Catalog(self._url).find(self._store, self._name, version)
+        document = metadata._document or {}
+        if document["format"] > FORMAT:
+            raise Invalid(
+                f"{metadata.ref} was written by a newer omega-jupyter",
+                hint="pip install --upgrade omega-jupyter",
+            )
+        kind = self._stream.codec.kind
+        if document["kind"] != kind:
+            raise Invalid(
+                f"{metadata.ref} is kind {document['kind']!r}; rows of kind {kind!r} can't be "
+                "appended to it",
+                hint="put without append stores a new version",
+            )
+        source = StoredSource(self._url, document)
+        table = StoredTable(source, document["body"], metadata.ref)
+        return _Base(table, document, document["segments"])
+
+    def _empty_base(self) -> _Base:
+        """Return the table of the first frame, without its rows."""
+        encoded = self._stream.codec.encode(self._stream.sample)
+        body = {k: v for k, v in encoded.body.items() if k != "head"} | {"rows": 0, "tables": []}
+        if body["index"]["k"] == "range":
+            body["index"] = body["index"] | {"stop": body["index"]["start"]}
+        packed = [{}, *(pack_inline(segment) for segment in encoded.segments[1:])]
+        table = StoredTable(InlineSource(packed), body, self._stream.first_named)
+        document = describe(self._stream.codec, encoded)
+        document["shape"] = [0, *document["shape"][1:]]
+        return _Base(table, document, encoded.segments)
+
+    def _noted(self, base: _Base) -> Document:
+        """Return the user's notes: those of the table stay, and it is told what was added to."""
+        before = base.document
+        attributes = {**before.get("attributes", {}), **self._notes["attributes"]}
+        inputs = dict(self._notes["inputs"])
+        if "version" in before:
+            inputs = {"base": base.table.what} | inputs
+        return {"attributes": attributes, "inputs": inputs}
+
+    # -- the rows ----------------------------------------------------------------
+
+    def _checked(self, table: StoredTable) -> AddedRows:
+        """Check the rows that are in memory; those of before serve an equal table as well."""
+        if self._added is not None and self._added.fingerprint == table.fingerprint:
+            return self._added
+        if self._own_part is not None and not self._stream.ended:
+            raise Conflict(
+                f"{self._name!r} was changed by another writer in a way that the frames, "
+                "which can't be read a second time, were not written for",
+                hint="put them again",
+            )
+        self._own_part = None
+        self._discard_but([])
+        added = AddedRows(table)
+        self._pieces = [added.take(frame, who) for who, frame in self._stream.held()]
+        self._added = added
+        return added
+
+    def _write(
+        self, table: StoredTable, joined: JoinedIndex, added: AddedRows
+    ) -> tuple[int, list[tuple[Document, NewPart]]]:
+        """Write the rows; return how many old parts are left out for them, and the new parts."""
+        tail = 1 if table.inline and table.inline[-1] else 0
+        others = table.parts[: len(table.parts) - tail]
+        blocks = measured(table, added)
+        rows = sum(table.parts[len(others) :]) + added.rows
+        small = self._stream.ended and added.size <= INLINE_BYTES
+        limit = TAIL_BYTES if others else INLINE_BYTES
+        if self._stream.ended and not added.rows:
+            return 0, []
+        merged = 0
+        fits = small and rows * sum(block.row_bytes for block in blocks) <= limit
+        if not fits and self._attempts == 0:
+            # Whoever lost a race hurries; the next append makes up for it.
+            full = group_rows(sum(block.row_bytes for block in blocks))
+            merged = parts_to_merge(others, rows if small else added.rows, full)
+        rewritten = tail + merged
+        old = [table.last_arrays(rewritten)] if rewritten else []
+        count = sum(table.parts[len(table.parts) - rewritten :])
+        if small:
+            pieces = [*old, *self._pieces]
+            part = part_of(table, joined, count + added.rows, pieces, blocks)
+            return rewritten, [self._part(part, limit if fits else -1)]
+        before = []
+        if count:
+            before = [self._part(part_of(table, joined, count, old, table.blocks), -1)]
+        if self._own_part is None:
+            self._own_part = self._write_own(table, joined, added)
+        return rewritten, [*before, self._own_part]
+
+    def _write_own(
+        self, table: StoredTable, joined: JoinedIndex, added: AddedRows
+    ) -> tuple[Document, NewPart]:
+        """Write the rows alone, so that it need not be done again."""
+        if self._stream.ended:
+            return self._part(part_of(table, joined, added.rows, self._pieces, added.blocks), -1)
+        frames = ((len(frame), added.take(frame, who)) for who, frame in self._stream.rest())
+        held: list[tuple[int, Sequence[Any]]] = []
+        for (_, frame), piece in zip(self._stream.held(), self._pieces, strict=True):
+            held.append((len(frame), piece))
+        segment = StreamSegment(table.kinds + joined.kinds, added.blocks, held, frames, table.name)
+        self._pieces = []
+        entry = self._stored(segment)
+        return entry, NewPart(segment.groups, inline=False)
+
+    # -- what is written ---------------------------------------------------------
+
+    def _part(self, segment: Any, limit: int) -> tuple[Document, NewPart]:
+        if segment.size <= limit:
+            chunks = pack_inline(segment)
+            if sum(map(len, chunks.values())) <= 2 * limit:
+                entry = {"d": chunks, "h": of_inline(chunks)}
+                return entry, NewPart(segment.groups, inline=True)
+        return self._stored(segment), NewPart(segment.groups, inline=False)
+
+    def _kept(self, segment: Any) -> Document:
+        return self._stored(segment) if isinstance(segment, Segment) else segment
+
+    def _stored(self, segment: Segment) -> Document:
+        entry = write_segment(self._url, segment).to_document()
+        self._written.append(entry)
+        return entry
+
+    def _discard_but(self, needed: Sequence[Document]) -> None:
+        kept = {entry.get("s") for entry in needed}
+        discard(self._url, [entry for entry in self._written if entry["s"] not in kept])
+        self._written = [entry for entry in self._written if entry["s"] in kept]
+
+
+def _described(base: Document, done: Extended, entries: list[Document]) -> Document:
+    """Return the version document of a table with more rows."""
+    body = done.body
+    hashed = content_hash(body, entries)
+    beside = sum(blob["n"] for blob in body["blobs"] if isinstance(blob, dict))
+    row_bytes = sum(float(size) for _, _, size in body["blocks"])
+    document: Document = {
+        key: base[key] for key in ("kind", "type", "format", "columns") if key in base
+    }
+    return document | {
+        "shape": [body["rows"], *base["shape"][1:]],
+        "size": int(body["rows"] * row_bytes) + beside,
+        "body": body | {"digest": hashed},
+        "segments": entries,
+        "hash": hashed,
+        "created": now(),
+    }
