@@ -18,6 +18,9 @@ from omega_jupyter.store.query import Q, all_of
 __all__ = ["DatasetStore"]
 
 
+LIBRARIES = ("pandas", "polars", "arrow")
+
+
 class DatasetStore(ObjectStore):
     """Named, versioned data.
 
@@ -139,6 +142,7 @@ class DatasetStore(ObjectStore):
         *conditions: Q,
         version: int | str | None = None,
         columns: Sequence[Any] | None = None,
+        as_: str | None = None,
         **filters: Any,
     ) -> Any:
         """Load data, or the wanted part of a table.
@@ -153,6 +157,10 @@ class DatasetStore(ObjectStore):
             Negative counts from the latest, which is -1; text is a tag.
         columns : sequence, optional
             Labels of the columns, in the wanted order.
+        as_ : {'pandas', 'polars', 'arrow'}, optional
+            The library whose frame, series, table or array a table becomes. Default:
+            what was put. Of pandas' columns what is missing becomes null elsewhere; the
+            columns of the others become columns of ArrowDtype in pandas.
         **filters
             Conditions too: ``amount__gte=100``, ``country__in=["DE", "AT"]``. A column that
             is called as a parameter: ``version__eq=2``, or ``Q(version=2)``.
@@ -171,7 +179,7 @@ class DatasetStore(ObjectStore):
         NotFound
             The name, version or a column does not exist.
         Invalid
-            A condition can't be applied.
+            A condition can't be applied, or a part can't be converted without a change.
 
         Examples
         --------
@@ -183,7 +191,7 @@ class DatasetStore(ObjectStore):
             columns = parsed.columns
         exclude = parsed.exclude if columns is None else None
         where = all_of(conditions, filters)
-        return self.get_version(metadata, columns=columns, exclude=exclude, where=where)
+        return self.get_version(metadata, columns=columns, exclude=exclude, where=where, as_=as_)
 
     def get_version(
         self,
@@ -192,6 +200,7 @@ class DatasetStore(ObjectStore):
         columns: Sequence[Any] | None = None,
         exclude: Sequence[Any] | None = None,
         where: Q | None = None,
+        as_: str | None = None,
         as_put: bool = False,
     ) -> Any:
         """Load data that the catalog has found already.
@@ -204,6 +213,8 @@ class DatasetStore(ObjectStore):
             Labels of the columns to keep or to leave out.
         where : Q, optional
             The condition that rows must meet.
+        as_ : str, optional
+            As for :meth:`get`.
         as_put : bool
             Also lay a whole frame out in memory as it lay when it was put, so
             that what is computed from it is equal to the last bit. Costs a copy.
@@ -212,7 +223,9 @@ class DatasetStore(ObjectStore):
         -------
         object
         """
-        part = Part(columns=columns, exclude=exclude, where=where, as_put=as_put)
+        if as_ not in (None, *LIBRARIES):
+            raise Invalid(f"as_={as_!r} is none of {', '.join(map(repr, LIBRARIES))}")
+        part = Part(columns=columns, exclude=exclude, where=where, as_=as_, as_put=as_put)
         return self._get(metadata, part)
 
     def head(self, name: str, n: int = 5) -> Any:

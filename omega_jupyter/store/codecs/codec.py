@@ -21,6 +21,8 @@ ENTRY_POINTS = "omega_jupyter.codecs"
 _BUILT_IN = (
     "frame:FrameCodec",
     "frame:SeriesCodec",
+    "polars:PolarsCodec",
+    "arrow:ArrowCodec",
     "array:ArrayCodec",
     "sparse:SparseCodec",
     "raw:BytesCodec",
@@ -49,6 +51,8 @@ class Part:
         Whether the reader's own settings allow a model that runs code when it is loaded.
     as_put : bool
         Lay a frame out in memory as it lay when it was put, which costs a copy.
+    as_ : str, optional
+        The library whose object a table becomes: ``pandas``, ``polars`` or ``arrow``.
     """
 
     columns: Sequence[Any] | None = None
@@ -58,6 +62,7 @@ class Part:
     trusted: Sequence[str] = ()
     allow_joblib: bool = False
     as_put: bool = False
+    as_: str | None = None
 
     @property
     def whole(self) -> bool:
@@ -119,6 +124,11 @@ class Codec(ABC):
         Invalid
             A part is wanted.
         """
+        if part.as_ is not None:
+            raise Invalid(
+                f"{what} is kind {self.kind!r}, no table that as_={part.as_!r} could convert",
+                hint="leave out as_",
+            )
         if not part.whole:
             raise Invalid(
                 f"{what} is kind {self.kind!r}: it has no columns, rows or filters to choose",
@@ -150,7 +160,8 @@ def codec_for(obj: Any, store: str) -> Codec:
         )
     raise Invalid(
         f"A {name} can't be kept as a data set",
-        hint="frames, series, numpy arrays, sparse matrices and plain Python data can",
+        hint="frames and series of pandas and polars, tables of pyarrow, numpy arrays, sparse "
+        "matrices, files, bytes and plain Python data can",
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, ClassVar
 
 from omega_jupyter.store.codecs.codec import Codec, Part, module_of
 from omega_jupyter.store.payload import Encoded, Source
@@ -18,6 +18,9 @@ class TableCodec(Codec):
     What reads, filters and writes tables works on frames of pandas; a codec makes
     one of the user's object without a loss, and the object of one.
     """
+
+    #: Whose objects they are: ``pandas``, ``polars`` or ``arrow``.
+    library: ClassVar[str] = "pandas"
 
     @abstractmethod
     def frame_of(self, obj: Any) -> Any:
@@ -33,6 +36,20 @@ class TableCodec(Codec):
     def object_of(self, frame: Any, body: Mapping[str, Any]) -> Any:
         """Return a frame, or a part of it, as the object that the description is of."""
 
+    @abstractmethod
+    def arrow_of(self, frame: Any, body: Mapping[str, Any], what: str = "") -> Any:
+        """Return a frame, or a part of it, as a table of Arrow.
+
+        Raises
+        ------
+        Invalid
+            Something would be changed; named.
+        """
+
+    def is_column(self, body: Mapping[str, Any]) -> bool:
+        """Say whether it is one column rather than a table."""
+        return False
+
     def encode(self, obj: Any) -> Encoded:
         """Cut the frame into row groups and blocks."""
         from omega_jupyter.store.table.write import encode_table
@@ -43,7 +60,29 @@ class TableCodec(Codec):
         """Read the table, some of its columns, or the rows that pass the filters."""
         from omega_jupyter.store.table.part import read_part
 
-        return self.object_of(read_part(source, body, part, what), body)
+        if self.is_column(body) and (part.columns is not None or part.exclude is not None):
+            self.only_whole(part, what)
+        if part.as_ == "polars":
+            from omega_jupyter.store.table.convert import check_index, import_polars
+
+            import_polars()
+            check_index(body, what, "a frame of polars")
+        frame = read_part(source, body, part, what)
+        if part.as_ in (None, self.library):
+            return self.object_of(frame, body)
+        return self._converted(self.arrow_of(frame, body, what), body, part.as_, what)
+
+    def _converted(self, table: Any, body: Mapping[str, Any], library: str, what: str) -> Any:
+        from omega_jupyter.store.table.convert import frame_of_arrow, polars_of_arrow
+
+        column = self.is_column(body)
+        if library == "arrow":
+            return table.column(0) if column else table
+        if library == "polars":
+            frame = polars_of_arrow(table, what)
+            return frame.to_series() if column else frame
+        frame = frame_of_arrow(table)
+        return frame.iloc[:, 0].rename(table.schema.names[0] or None) if column else frame
 
 
 class FrameCodec(TableCodec):
@@ -62,6 +101,12 @@ class FrameCodec(TableCodec):
     def object_of(self, frame: Any, body: Mapping[str, Any]) -> Any:
         """Return it."""
         return frame
+
+    def arrow_of(self, frame: Any, body: Mapping[str, Any], what: str = "") -> Any:
+        """Return a table; a row index that says something as columns behind."""
+        from omega_jupyter.store.table.convert import arrow_of_frame
+
+        return arrow_of_frame(frame, body, what)
 
 
 class SeriesCodec(TableCodec):
@@ -91,14 +136,21 @@ class SeriesCodec(TableCodec):
         series.attrs = frame.attrs
         return series
 
+    def arrow_of(self, frame: Any, body: Mapping[str, Any], what: str = "") -> Any:
+        """Return a table of the column; one without a name is called ""."""
+        from omega_jupyter.store.table.convert import arrow_of_frame, check_index
+
+        check_index(body, what, "an array of Arrow")
+        if frame.columns[0] is None:
+            frame = frame.set_axis([""], axis=1)
+        return arrow_of_frame(frame, body, what)
+
+    def is_column(self, body: Mapping[str, Any]) -> bool:
+        """Say yes."""
+        return True
+
     def encode(self, obj: Any) -> Encoded:
         """Cut the column into row groups."""
         encoded = super().encode(obj)
         encoded.shape = (len(obj),)
         return encoded
-
-    def decode(self, source: Source, body: dict[str, Any], part: Part, what: str) -> Any:
-        """Read the column, or the rows that pass the filters."""
-        if part.columns is not None or part.exclude is not None:
-            self.only_whole(part, what)
-        return super().decode(source, body, part, what)

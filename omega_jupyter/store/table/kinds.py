@@ -164,7 +164,7 @@ def kind_from_spec(spec: Spec, blob: Callable[[int], bytes]) -> Kind:
 @cache
 def _makers() -> dict[str, Callable[[Any, Blobs], Kind]]:
     """Map the class of a dtype to the maker of its kind."""
-    from omega_jupyter.store.table import composite, fixed, objects, text
+    from omega_jupyter.store.table import arrow, composite, fixed, objects, text
 
     return {
         "numpy": fixed.Numbers.of,
@@ -176,14 +176,14 @@ def _makers() -> dict[str, Callable[[Any, Blobs], Kind]]:
         "IntervalDtype": composite.Intervals.of,
         "SparseDtype": composite.Sparse.of,
         "StringDtype": text.Text.of,
-        "ArrowDtype": text.Arrow.of,
+        "ArrowDtype": arrow.arrow_kind,
     }
 
 
 @cache
 def _readers() -> dict[str, Callable[[Spec, Callable[[int], bytes]], Kind]]:
     """Map the code of a spec to the reader of its kind."""
-    from omega_jupyter.store.table import composite, fixed, objects, text
+    from omega_jupyter.store.table import arrow, composite, fixed, objects, text
 
     return {
         "n": lambda spec, blob: fixed.Numbers(spec),
@@ -195,6 +195,7 @@ def _readers() -> dict[str, Callable[[Spec, Callable[[int], bytes]], Kind]]:
         "i": composite.Intervals.read,
         "x": lambda spec, blob: composite.Sparse(spec),
         "s": lambda spec, blob: text.Text(spec),
-        "a": lambda spec, blob: text.Arrow(spec),
+        "a": lambda spec, blob: arrow.Arrow(spec),
+        "d": arrow.Dictionary.read,
         "o": lambda spec, blob: objects.Objects(spec),
     }

@@ -1,4 +1,4 @@
-"""Columns that Arrow keeps: strings of every flavour, and ArrowDtype.
+"""Columns of strings, of every flavour, and what they share with Arrow's columns.
 
 A chunk is an Arrow IPC stream of one record batch. Strings with few values in
 a chunk are dictionary encoded there.
@@ -15,9 +15,17 @@ import pyarrow as pa
 from omega_jupyter.store import typed
 from omega_jupyter.store.payload import Blobs
 from omega_jupyter.store.table.kinds import Bounds, Collector, Kind, Piece
-from omega_jupyter.store.typed import Refused
 
-__all__ = ["Arrow", "Text", "few_values", "read_batch", "write_batch"]
+__all__ = [
+    "ArrowCollector",
+    "Text",
+    "arrow_bounds",
+    "few_values",
+    "one_chunk",
+    "read_batch",
+    "sampled_bytes",
+    "write_batch",
+]
 
 _SAMPLE = 1024
 _FEW = 256
@@ -51,7 +59,8 @@ def few_values(array: Any) -> Any:
     return pa.DictionaryArray.from_arrays(encoded.indices.cast(pa.uint8()), encoded.dictionary)
 
 
-def _one_chunk(values: Any) -> Any:
+def one_chunk(values: Any) -> Any:
+    """Return an array of Arrow's; of one that is too large for that still its chunks."""
     return values.combine_chunks() if isinstance(values, pa.ChunkedArray) else values
 
 
@@ -82,7 +91,18 @@ def _upper(text: str) -> str | None:
     return None if text[_LONGEST] == last else text[:_LONGEST] + last
 
 
-class _ArrowCollector(Collector):
+def _taken(array: Any, places: Any) -> Any:
+    """Return the values at some places, ascending."""
+    try:
+        return array.take(pa.array(places))
+    except pa.ArrowNotImplementedError:
+        # Of views, within lists too. Runs of consecutive places are slices of any type.
+        breaks = np.flatnonzero(np.diff(places) != 1) + 1
+        runs = [array[run[0] : run[-1] + 1] for run in np.split(places, breaks) if len(run)]
+        return pa.concat_arrays(runs) if runs else array[:0]
+
+
+class ArrowCollector(Collector):
     """Keeps the arrays of each column by row; they are joined without copying."""
 
     def __init__(self, dtype: Any, arrow_type: Any, columns: int) -> None:
@@ -91,6 +111,7 @@ class _ArrowCollector(Collector):
         self._pieces: list[dict[int, Any]] = [{} for _ in range(columns)]
 
     def add(self, piece: Piece, data: bytes) -> None:
+        """Keep the wanted part of the arrays."""
         if data[:1] == b"[":
             self._add_json(piece, data)
             return
@@ -98,7 +119,7 @@ class _ArrowCollector(Collector):
         for column, pick in enumerate(piece.pick, piece.to):
             array = batch.column(pick)
             if piece.places is not None:
-                array = array.take(pa.array(piece.places))
+                array = _taken(array, piece.places)
             self._pieces[column][piece.at] = (
                 array if array.type == self._type else self._plain(array)
             )
@@ -115,6 +136,7 @@ class _ArrowCollector(Collector):
             )
 
     def finish(self) -> list[Any]:
+        """Join the arrays of each column."""
         return [self._finish_one([pieces[at] for at in sorted(pieces)]) for pieces in self._pieces]
 
     def _finish_one(self, pieces: list[Any]) -> Any:
@@ -150,7 +172,7 @@ class Text(Kind):
         """Write large strings; typed JSON where a string is not valid Unicode."""
         parts = [array[start:stop] for array in arrays]
         try:
-            columns = [_one_chunk(pa.array(part, pa.large_string())) for part in parts]
+            columns = [one_chunk(pa.array(part, pa.large_string())) for part in parts]
         except UnicodeEncodeError:
             lists = [[None if missing else value for value, missing in _pairs(p)] for p in parts]
             return typed.dumps(lists).encode("ascii")
@@ -172,60 +194,19 @@ class Text(Kind):
 
         missing = pd.NA if self.spec["na"] == "NA" else np.nan
         dtype = pd.StringDtype(self.spec["st"], na_value=missing)
-        return _ArrowCollector(dtype, pa.large_string(), columns)
+        return ArrowCollector(dtype, pa.large_string(), columns)
 
 
 def _pairs(part: Any) -> Any:
     return zip(part, part.isna(), strict=True)
 
 
-class Arrow(Kind):
-    """ArrowDtype: the Arrow type in the spec, as a serialised schema."""
-
-    code = "a"
-
-    @classmethod
-    def of(cls, array: Any, blobs: Blobs) -> Arrow:
-        """Describe an Arrow-backed array."""
-        arrow_type = array.dtype.pyarrow_dtype
-        schema = pa.schema([pa.field("0", arrow_type)]).serialize().to_pybytes()
-        if pa.ipc.read_schema(pa.py_buffer(schema)).field(0).type != arrow_type:
-            raise Refused(f"has the Arrow type {arrow_type}, which can't be stored")
-        return cls({"t": schema})
-
-    def row_bytes(self, array: Any) -> float:
-        """Estimate from a sample."""
-        return sampled_bytes(array, lambda part: len(self.pack([part], 0, len(part))))
-
-    def pack(self, arrays: Sequence[Any], start: int, stop: int) -> bytes:
-        """Write the arrays as they are."""
-        return write_batch([_one_chunk(pa.array(array[start:stop])) for array in arrays])
-
-    @property
-    def arrow_type(self) -> Any:
-        """The type of the columns."""
-        return pa.ipc.read_schema(pa.py_buffer(self.spec["t"])).field(0).type
-
-    def bounds(self, data: bytes, width: int, rows: int) -> list[Bounds] | None:
-        """Compare what Arrow can compare."""
-        if pa.types.is_dictionary(self.arrow_type) or pa.types.is_nested(self.arrow_type):
-            return None
-        return [arrow_bounds(column) for column in read_batch(data).columns]
-
-    def pack_bounds(self, values: Sequence[Any]) -> bytes:
-        """Write a column."""
-        return write_batch([pa.array(values, self.arrow_type)])
-
-    def collector(self, columns: int, rows: int) -> Collector:
-        """Collect arrays of the type."""
-        import pandas as pd
-
-        arrow_type = self.arrow_type
-        return _ArrowCollector(pd.ArrowDtype(arrow_type), arrow_type, columns)
-
-
 def sampled_bytes(array: Any, measure: Any) -> float:
     """Estimate the bytes of a row from up to 256 rows, taken evenly."""
-    sample = array[:: max(1, len(array) // 256)]
+    try:
+        sample = array[:: max(1, len(array) // 256)]
+    except pa.ArrowNotImplementedError:
+        # Of views, within lists too.
+        sample = array[:256]
     # A stream's own schema is not the rows' fault.
     return max(1.0, (measure(sample) - measure(array[:0])) / len(sample)) if len(sample) else 1.0

@@ -1,0 +1,96 @@
+"""polars' DataFrame and Series; polars is imported only where one is at hand."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from omega_jupyter.errors import Invalid
+from omega_jupyter.store.codecs.arrow import ArrowTableCodec
+from omega_jupyter.store.codecs.codec import module_of
+
+__all__ = ["PolarsCodec"]
+
+
+class PolarsCodec(ArrowTableCodec):
+    """A DataFrame or Series, as the columns of Arrow that it is made of."""
+
+    kind = "polars"
+    library = "polars"
+
+    def accepts(self, obj: Any) -> bool:
+        """Accept the classes themselves; LazyFrame too, to say how to compute it."""
+        names = ("DataFrame", "Series", "LazyFrame")
+        return module_of(obj) == "polars" and type(obj).__name__ in names
+
+    def form_of(self, obj: Any) -> str:
+        """Return which of the classes it is.
+
+        Raises
+        ------
+        Invalid
+            It is a query.
+        """
+        form = type(obj).__name__
+        if form == "LazyFrame":
+            raise Invalid("A LazyFrame is a query, not data", hint="store lazy.collect()")
+        return form
+
+    def table_of(self, obj: Any) -> tuple[Any, Any]:
+        """Return the columns, and the schema in which polars finds its dtypes again.
+
+        Raises
+        ------
+        Invalid
+            A column has a dtype that Arrow has not; named.
+        """
+        import polars as pl
+
+        frame = obj.to_frame() if isinstance(obj, pl.Series) else obj
+        schema = _arrow_schema(frame)
+        # The numbers of categories mean nothing in the next frame; text can be compared.
+        columns = frame.get_columns()
+        text = [column.cast(pl.String) for column in columns if column.dtype == pl.Categorical]
+        return frame.with_columns(text).to_arrow(), schema
+
+    def dtypes_of(self, obj: Any) -> list[str]:
+        """Return polars' own names of the dtypes."""
+        return [str(dtype) for dtype in getattr(obj, "dtypes", ())]
+
+    def object_of(self, frame: Any, body: Mapping[str, Any]) -> Any:
+        """Return a DataFrame, or the Series of its column."""
+        from omega_jupyter.store.table.convert import import_polars
+
+        found = import_polars().from_arrow(self.arrow_of(frame, body))
+        return found.to_series() if body["arrow"]["form"] == "Series" else found
+
+
+def _arrow_schema(frame: Any) -> Any:
+    empty = frame.clear()
+    schema = _same_schema(empty)
+    if schema is not None:
+        return schema
+    wrong = [column for column in empty.get_columns() if _same_schema(column.to_frame()) is None]
+    column = (wrong or empty.get_columns())[0]
+    if "\0" in column.name:
+        raise Invalid(f"Column {column.name!r} has a zero byte in its name", hint="rename it")
+    raise Invalid(
+        f"Column {column.name!r} has the dtype {column.dtype}, which can't be stored",
+        hint="convert it, as with .cast(pl.String), or leave it out",
+    )
+
+
+def _same_schema(empty: Any) -> Any:
+    """Return a frame's schema in Arrow's terms; None where it would come back as another."""
+    import polars as pl
+    import pyarrow as pa
+
+    try:
+        schema = empty.to_arrow().schema
+        found: Any = pl.from_arrow(schema.empty_table())
+    except (pa.ArrowException, pl.exceptions.PolarsError, TypeError, ValueError):
+        return None
+    except pl.exceptions.PanicException:
+        # Zero bytes in names, for one; it is no Exception.
+        return None
+    return schema if found.schema == empty.schema else None
