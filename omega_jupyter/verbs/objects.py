@@ -43,6 +43,7 @@ def get(
     name: Word,
     store: str | None,
     trust: Sequence[str],
+    as_: str | None,
     keywords: Mapping[str, Any],
 ) -> Any:
     """Load a data set or a model."""
@@ -50,8 +51,10 @@ def get(
     if found.store == "models":
         if keywords:
             raise UsageError(f"{found.name!r} is a model; {', '.join(keywords)}= selects rows")
+        if as_ is not None:
+            raise UsageError(f"{found.name!r} is a model; --as {as_} is for tables")
         return caller.om.models.get(name.text, trusted=tuple(trust))
-    return caller.om.datasets.get(name.text, **_filters(keywords))
+    return caller.om.datasets.get(name.text, as_=as_, **_filters(keywords))
 
 
 def ls(
@@ -157,9 +160,10 @@ def _put(om: Omega, value: Any, name: str, new: bool, attributes: Mapping[str, A
 
 
 def _filters(keywords: Mapping[str, Any]) -> dict[str, Any]:
-    """Keep columns called ``name`` and ``self`` apart from the parameters of that name."""
+    """Keep columns that are called as parameters apart from these."""
     return {
-        f"{key}__eq" if key in ("name", "self") else key: value for key, value in keywords.items()
+        f"{key}__eq" if key in ("name", "self", "as_") else key: value
+        for key, value in keywords.items()
     }
 
 

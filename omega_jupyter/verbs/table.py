@@ -122,9 +122,15 @@ VERBS: tuple[Verb, ...] = (
                 metavar="TYPE",
                 many=True,
             ),
+            Option(
+                "as_",
+                ("--as",),
+                "make a frame or table of this library of a table",
+                choices=("pandas", "polars", "arrow"),
+            ),
         ),
         keywords="keeps the rows where it holds: column=value, column__gte=value, ...",
-        examples=("get X", "get X[a,b]@3 sales__gte=100", "get mymodel@1"),
+        examples=("get X", "get X[a,b]@3 sales__gte=100", "get mymodel@1", "get X --as polars"),
         notes="A file comes as a binary file object, and has `save(path)`; in a shell "
         "`omega get report -o report.pdf` writes it.",
         files=True,
