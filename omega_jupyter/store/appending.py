@@ -17,7 +17,7 @@ from omega_jupyter.store.catalog import Catalog, Latest, now
 from omega_jupyter.store.checksum import of_inline
 from omega_jupyter.store.chunks import StoredSource, write_segment
 from omega_jupyter.store.connection import Document
-from omega_jupyter.store.frames import FrameStream
+from omega_jupyter.store.frames import FrameStream, check_types
 from omega_jupyter.store.payload import INLINE_BYTES, InlineSource, Segment, pack_inline
 from omega_jupyter.store.table.added import JoinedIndex
 from omega_jupyter.store.table.compaction import parts_to_merge
@@ -165,8 +165,10 @@ class RowsPut:
                 "appended to it",
                 hint="put without append stores a new version",
             )
-        source = StoredSource(self._url, document)
-        table = StoredTable(source, document["body"], metadata.ref)
+        body, codec = document["body"], self._stream.codec
+        found = codec.types_of(self._stream.sample)
+        check_types(found, codec.stored_types(body), "The rows", metadata.ref)
+        table = StoredTable(StoredSource(self._url, document), body, metadata.ref)
         return _Base(table, document, document["segments"])
 
     def _empty_base(self) -> _Base:

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 from typing import Any
 
 from omega_jupyter.errors import Invalid
 from omega_jupyter.store.codecs.codec import codec_for
 from omega_jupyter.store.codecs.frame import TableCodec
 
-__all__ = ["FrameStream", "is_stream"]
+__all__ = ["FrameStream", "check_types", "is_stream"]
 
 # What is held before the first row group is written: a stream that ends before is small.
 HELD_BYTES = 8 << 20
 HELD_ROWS = 65_536
+# Columns that an error lists.
+_NAMED = 5
 
 
 def is_stream(obj: Any, store: str) -> bool:
@@ -60,7 +63,7 @@ class FrameStream:
     """
 
     def __init__(self, items: Iterable[Any], store: str, *, single: bool = False) -> None:
-        self._items = enumerate(items, 1)
+        self._items = enumerate(_tables(items), 1)
         self._store = store
         self._single = single
         self._held: list[tuple[str, Any]] = []
@@ -122,7 +125,48 @@ class FrameStream:
                 f"{type(self.sample).__name__}",
                 hint="the frames of one table are of one type",
             )
-        return "The rows" if self._single else f"Frame {number}", codec.frame_of(item)
+        who = "The rows" if self._single else f"Frame {number}"
+        if item is not self.sample:
+            check_types(codec.types_of(item), codec.types_of(self.sample), who, self.first_named)
+        return who, codec.frame_of(item)
+
+
+def check_types(found: Mapping[str, Any], wanted: Mapping[str, Any], who: str, what: str) -> None:
+    """Refuse columns that are stored alike, and would come back as another type.
+
+    Parameters
+    ----------
+    found, wanted : mapping
+        Types by the name of the column; of columns that only one has nothing is said.
+    who, what : str
+        The rows and the table for errors.
+
+    Raises
+    ------
+    Invalid
+        They differ; the columns are named.
+    """
+    wrong = [
+        f"column {name!r} is {found[name]}, there it is {wanted[name]}"
+        for name in found
+        if name in wanted and found[name] != wanted[name]
+    ]
+    if wrong:
+        raise Invalid(
+            f"{who} can't be added to {what}: {'; '.join(wrong[:_NAMED])}",
+            hint="cast these columns to the types that are stored",
+        )
+
+
+def _tables(items: Iterable[Any]) -> Iterable[Any]:
+    """Return the batches of a stream of Arrow as tables, behind one that tells the schema."""
+    if type(items).__module__ != "pyarrow.lib":
+        return items
+    import pyarrow as pa
+
+    if not isinstance(items, pa.RecordBatchReader):
+        return items
+    return chain([items.schema.empty_table()], (pa.Table.from_batches([b]) for b in items))
 
 
 def _bytes_of(frame: Any) -> int:

@@ -179,13 +179,56 @@ def test_dictionaries_of_several_chunks_are_joined(datasets: DatasetStore) -> No
     assert found.cast(pa.string()).equals(column.cast(pa.string()))
 
 
-def test_streams_are_refused(datasets: DatasetStore) -> None:
-    table = example()
-    reader = pa.RecordBatchReader.from_batches(table.schema, table.to_batches())
+def test_stream_is_stored_as_one_table(datasets: DatasetStore) -> None:
+    table = example(5000)
+    reader = pa.RecordBatchReader.from_batches(table.schema, table.to_batches(max_chunksize=999))
 
-    with pytest.raises(Invalid, match="stream") as error:
-        datasets.put(reader, "refused")
-    assert "read_all()" in str(error.value)
+    metadata = datasets.put(reader, "t")
+
+    assert (metadata.type, metadata.shape) == ("pyarrow.Table", (5000, 5))
+    assert_same(datasets.get("t"), table)
+    datasets.put(pa.RecordBatchReader.from_batches(table.schema, []), "t")
+    assert_same(datasets.get("t"), table.slice(0, 0))
+
+
+def test_rows_are_appended(datasets: DatasetStore) -> None:
+    table = example(3000)
+    datasets.put(table.slice(0, 1000), "rows")
+    datasets.put(table.slice(1000, 5), "rows", append=True)
+    datasets.put(table.slice(1005).to_batches()[0], "rows", append=True)
+
+    assert_same(datasets.get("rows"), table)
+    assert_same(datasets.get("rows", n__gte=1004), table.slice(1004))
+
+
+def test_rows_of_other_types_are_refused(datasets: DatasetStore) -> None:
+    datasets.put(pa.table({"a": pa.array(["x"], pa.string_view()), "b": [1]}), "typed")
+
+    for other in (pa.large_string(), pa.string()):
+        rows = pa.table({"a": pa.array(["x"], other), "b": [1]})
+        with pytest.raises(Invalid, match=r"column 'a' is .*string, there it is string_view"):
+            datasets.put(rows, "typed", append=True)
+    with pytest.raises(Invalid, match="'b'"):
+        datasets.put(pa.table({"a": pa.array(["x"], pa.string_view())}), "typed", append=True)
+    with pytest.raises(Invalid, match="kind 'arrow'"):
+        datasets.put(pd.DataFrame({"a": ["x"], "b": [1]}), "typed", append=True)
+    assert datasets.metadata("typed").version == 1
+
+
+def test_rows_with_new_words_are_refused_where_the_dictionary_is_large(
+    datasets: DatasetStore,
+) -> None:
+    datasets.put(pa.table({"a": pa.array(WORDS).dictionary_encode()}), "words")
+    datasets.put(
+        pa.table({"a": pa.array(["word 9", None]).dictionary_encode()}), "words", append=True
+    )
+
+    assert datasets.get("words")["a"].to_pylist()[-3:] == [WORDS[-1], "word 9", None]
+    with pytest.raises(Invalid, match="Column 'a' has values that are not in the dictionary"):
+        datasets.put(pa.table({"a": pa.array(["new"]).dictionary_encode()}), "words", append=True)
+
+
+def test_scalars_are_refused(datasets: DatasetStore) -> None:
     with pytest.raises(Invalid, match="can't be kept"):
         datasets.put(pa.scalar(1), "refused")
 

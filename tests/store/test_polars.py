@@ -179,6 +179,32 @@ def test_what_arrow_has_no_type_for_is_refused(dtype: Any, datasets: DatasetStor
     assert not datasets.exists("refused")
 
 
+def test_rows_are_appended(datasets: DatasetStore) -> None:
+    frame = example(3000).with_columns(pl.col("text").cast(pl.Categorical))
+    datasets.put(frame[:1000], "rows")
+    datasets.put(frame[1000:], "rows", append=True)
+    datasets.put((frame[at : at + 700] for at in range(0, 3000, 700)), "streamed")
+
+    for name in ("rows", "streamed"):
+        assert_polars_equal(datasets.get(name), frame)
+    assert datasets.get("rows", text="text 1001")["n"].to_list() == [1001]
+
+
+def test_rows_of_other_dtypes_are_refused(datasets: DatasetStore) -> None:
+    frame = example().select("kind", "level")
+    datasets.put(frame, "typed")
+
+    for dtype in (pl.String, pl.Enum(["high", "low"]), pl.Categorical):
+        with pytest.raises(Invalid, match="column 'level' is "):
+            datasets.put(frame.cast({"level": dtype}), "typed", append=True)
+    with pytest.raises(Invalid, match="column 'kind' is String, there it is Categorical"):
+        datasets.put(frame.cast({"kind": pl.String}), "typed", append=True)
+    with pytest.raises(Invalid, match="Frame 2 can't be added to the first frame: column 'level'"):
+        datasets.put([frame, frame.cast({"level": pl.String})], "other")
+    assert not datasets.exists("other")
+    assert datasets.metadata("typed").version == 1
+
+
 def test_queries_are_refused(datasets: DatasetStore) -> None:
     with pytest.raises(Invalid, match="LazyFrame is a query") as error:
         datasets.put(example().lazy(), "refused")

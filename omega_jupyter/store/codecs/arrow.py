@@ -7,7 +7,6 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from typing import Any
 
-from omega_jupyter.errors import Invalid
 from omega_jupyter.store.codecs.codec import module_of
 from omega_jupyter.store.codecs.frame import TableCodec
 from omega_jupyter.store.payload import Encoded
@@ -74,26 +73,16 @@ class ArrowCodec(ArrowTableCodec):
     library = "arrow"
 
     def accepts(self, obj: Any) -> bool:
-        """Accept what holds data; streams too, to say how to read them."""
-        if module_of(obj) != "pyarrow":
-            return False
-        pa = sys.modules["pyarrow"]
-        return isinstance(obj, (*(getattr(pa, form) for form in _FORMS), pa.RecordBatchReader))
+        """Accept the four."""
+        return module_of(obj) == "pyarrow" and self._form(obj) is not None
 
     def form_of(self, obj: Any) -> str:
-        """Return which of the classes it is.
+        """Return which of the classes it is."""
+        return self._form(obj) or ""
 
-        Raises
-        ------
-        Invalid
-            It is a stream.
-        """
-        import pyarrow as pa
-
-        for form in _FORMS:
-            if isinstance(obj, getattr(pa, form)):
-                return form
-        raise Invalid("A RecordBatchReader is a stream, not data", hint="store reader.read_all()")
+    def _form(self, obj: Any) -> str | None:
+        pa = sys.modules["pyarrow"]
+        return next((form for form in _FORMS if isinstance(obj, getattr(pa, form))), None)
 
     def table_of(self, obj: Any) -> tuple[Any, Any]:
         """Return it as a table; an array is a column without a name."""
@@ -108,6 +97,17 @@ class ArrowCodec(ArrowTableCodec):
     def dtypes_of(self, obj: Any) -> list[str]:
         """Return Arrow's names of the types."""
         return [str(kind) for kind in obj.schema.types]
+
+    def types_of(self, obj: Any) -> Mapping[str, Any]:
+        """Return the types: some are stored as a type of equal values."""
+        schema = self.table_of(obj)[1]
+        return dict(zip(schema.names, schema.types, strict=True))
+
+    def stored_types(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the types of the schema."""
+        from omega_jupyter.store.table.arrow_table import read_schema
+
+        return self.types_of(read_schema(body["arrow"]["schema"]).empty_table())
 
     def object_of(self, frame: Any, body: Mapping[str, Any]) -> Any:
         """Return a table, or what else it was."""

@@ -50,6 +50,14 @@ class TableCodec(Codec):
         """Say whether it is one column rather than a table."""
         return False
 
+    def types_of(self, obj: Any) -> Mapping[str, Any]:
+        """Return the types of columns, by name, of which the frame tells less."""
+        return {}
+
+    def stored_types(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the same of what is stored."""
+        return {}
+
     def encode(self, obj: Any) -> Encoded:
         """Cut the frame into row groups and blocks."""
         from omega_jupyter.store.table.write import encode_table

@@ -57,6 +57,20 @@ class PolarsCodec(ArrowTableCodec):
         """Return polars' own names of the dtypes."""
         return [str(dtype) for dtype in getattr(obj, "dtypes", ())]
 
+    def types_of(self, obj: Any) -> Mapping[str, Any]:
+        """Return the dtypes: of categories the stored text tells nothing."""
+        import polars as pl
+
+        return dict((obj.to_frame() if isinstance(obj, pl.Series) else obj).schema)
+
+    def stored_types(self, body: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return the dtypes that the schema stands for."""
+        from omega_jupyter.store.table.arrow_table import read_schema
+        from omega_jupyter.store.table.convert import import_polars
+
+        empty = read_schema(body["arrow"]["schema"]).empty_table()
+        return self.types_of(import_polars().from_arrow(empty))
+
     def object_of(self, frame: Any, body: Mapping[str, Any]) -> Any:
         """Return a DataFrame, or the Series of its column."""
         from omega_jupyter.store.table.convert import import_polars
