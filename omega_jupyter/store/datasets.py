@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from omega_jupyter.errors import Conflict, Invalid
 from omega_jupyter.store.catalog import Latest
@@ -14,6 +14,9 @@ from omega_jupyter.store.metadata import Metadata
 from omega_jupyter.store.names import ObjectName, one_version, plain_name
 from omega_jupyter.store.objects import ObjectStore, notes_of
 from omega_jupyter.store.query import Q, all_of
+
+if TYPE_CHECKING:
+    from omega_jupyter.store.table.lazy import LazyTable
 
 __all__ = ["DatasetStore"]
 
@@ -185,13 +188,49 @@ class DatasetStore(ObjectStore):
         --------
         >>> om.datasets.get("sales", Q(amount__gte=100) | ~Q(country="DE"), day__notnull=True)
         """
-        parsed = ObjectName.parse(name)
-        metadata = self._catalog.find(self.store, parsed.name, one_version(parsed, version))
-        if columns is None and parsed.columns is not None:
-            columns = parsed.columns
-        exclude = parsed.exclude if columns is None else None
         where = all_of(conditions, filters)
-        return self.get_version(metadata, columns=columns, exclude=exclude, where=where, as_=as_)
+        metadata, part = self._wanted(name, version, columns, where)
+        return self.get_version(
+            metadata, columns=part.columns, exclude=part.exclude, where=part.where, as_=as_
+        )
+
+    def getl(
+        self,
+        name: str,
+        *conditions: Q,
+        version: int | str | None = None,
+        columns: Sequence[Any] | None = None,
+        **filters: Any,
+    ) -> LazyTable:
+        """Find a table, to look at it, choose from it and go through it without loading it.
+
+        Parameters
+        ----------
+        name, *conditions, version, columns, **filters
+            As for :meth:`get`.
+
+        Returns
+        -------
+        LazyTable
+            Of the version that is found now.
+
+        Raises
+        ------
+        NotFound
+            The name, version or a column does not exist.
+        Invalid
+            It is no table, or an operator does not exist.
+
+        Examples
+        --------
+        >>> sales = om.datasets.getl("sales", amount__gte=100)
+        >>> sales.shape
+        (12345, 10)
+        >>> total = sum(chunk["amount"].sum() for chunk in sales.iter_chunks())
+        """
+        where = all_of(conditions, filters)
+        lazy: LazyTable = self._lazy(*self._wanted(name, version, columns, where))
+        return lazy
 
     def get_version(
         self,
@@ -227,6 +266,21 @@ class DatasetStore(ObjectStore):
             raise Invalid(f"as_={as_!r} is none of {', '.join(map(repr, LIBRARIES))}")
         part = Part(columns=columns, exclude=exclude, where=where, as_=as_, as_put=as_put)
         return self._get(metadata, part)
+
+    def _wanted(
+        self,
+        name: str,
+        version: int | str | None,
+        columns: Sequence[Any] | None,
+        where: Q | None,
+    ) -> tuple[Metadata, Part]:
+        """Return the version, and the part of it, that a call names."""
+        parsed = ObjectName.parse(name)
+        metadata = self._catalog.find(self.store, parsed.name, one_version(parsed, version))
+        if columns is None and parsed.columns is not None:
+            columns = parsed.columns
+        exclude = parsed.exclude if columns is None else None
+        return metadata, Part(columns=columns, exclude=exclude, where=where)
 
     def head(self, name: str, n: int = 5) -> Any:
         """Load the first rows of a table or array, or the first items of a list.

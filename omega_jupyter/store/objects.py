@@ -104,6 +104,12 @@ class ObjectStore(VersionedStore):
         codec = codec_of_kind(document["kind"])
         return codec.decode(StoredSource(self._url, document), document["body"], part, what)
 
+    def _lazy(self, metadata: Metadata, part: Part) -> Any:
+        document = self._document(metadata)
+        codec = codec_of_kind(document["kind"])
+        source = StoredSource(self._url, document)
+        return codec.lazy(source, document["body"], part, metadata.ref)
+
     def _document(self, metadata: Metadata) -> Document:
         """Return the version document with all that a codec needs."""
         document = metadata._document

@@ -126,6 +126,11 @@ class ArrowCodec(ArrowTableCodec):
         columns = [_joined(column) for column in table.columns]
         return pa.RecordBatch.from_arrays(columns, schema=table.schema)
 
+    def column_of(self, frame: Any, body: Mapping[str, Any]) -> Any:
+        """Return a column of the table; a RecordBatch's in one piece."""
+        obj = self.object_of(frame, body)
+        return obj if self.is_column(body) else obj.column(0)
+
 
 _FORMS = ("Table", "RecordBatch", "ChunkedArray", "Array")
 

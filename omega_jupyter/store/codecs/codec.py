@@ -116,6 +116,24 @@ class Codec(ABC):
             The object for error messages, such as ``X@3``.
         """
 
+    def lazy(self, source: Source, body: dict[str, Any], part: Part, what: str) -> Any:
+        """Return what reads the wanted part row by row, when it is asked.
+
+        Parameters
+        ----------
+        source, body, part, what
+            As for :meth:`decode`.
+
+        Raises
+        ------
+        Invalid
+            Objects of this kind have no rows to read on their own.
+        """
+        raise Invalid(
+            f"{what} is kind {self.kind!r}: only tables can be read row by row",
+            hint=f"om.datasets.get({what!r}) loads it",
+        )
+
     def only_whole(self, part: Part, what: str) -> None:
         """Refuse to read a part.
 

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from omega_jupyter.store.codecs.codec import Codec, Part, module_of
 from omega_jupyter.store.payload import Encoded, Source
+
+if TYPE_CHECKING:
+    from omega_jupyter.store.table.lazy import LazyTable
 
 __all__ = ["FrameCodec", "SeriesCodec", "TableCodec"]
 
@@ -91,6 +94,20 @@ class TableCodec(Codec):
             return frame.to_series() if column else frame
         frame = frame_of_arrow(table)
         return frame.iloc[:, 0].rename(table.schema.names[0] or None) if column else frame
+
+    def lazy(self, source: Source, body: dict[str, Any], part: Part, what: str) -> LazyTable:
+        """Return the table, of which nothing is read yet."""
+        from omega_jupyter.store.table.lazy import LazyTable
+        from omega_jupyter.store.table.part import view_of
+
+        if self.is_column(body) and (part.columns is not None or part.exclude is not None):
+            self.only_whole(part, what)
+        view = view_of(source, body, part, what)
+        return LazyTable(view, self, body, single=self.is_column(body))
+
+    def column_of(self, frame: Any, body: Mapping[str, Any]) -> Any:
+        """Return a frame of one column as what the user's own table has for columns."""
+        return self.object_of(frame, body) if self.is_column(body) else frame.iloc[:, 0]
 
 
 class FrameCodec(TableCodec):

@@ -78,6 +78,11 @@ class PolarsCodec(ArrowTableCodec):
         found = import_polars().from_arrow(self.arrow_of(frame, body))
         return found.to_series() if body["arrow"]["form"] == "Series" else found
 
+    def column_of(self, frame: Any, body: Mapping[str, Any]) -> Any:
+        """Return a Series."""
+        obj = self.object_of(frame, body)
+        return obj if self.is_column(body) else obj.to_series()
+
 
 def _arrow_schema(frame: Any) -> Any:
     empty = frame.clear()

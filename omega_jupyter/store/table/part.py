@@ -15,7 +15,7 @@ from omega_jupyter.store.table.view import TableView
 if TYPE_CHECKING:
     from omega_jupyter.store.codecs.codec import Part
 
-__all__ = ["column_positions", "read_part"]
+__all__ = ["column_positions", "read_part", "view_of"]
 
 
 def read_part(source: Source, body: dict[str, Any], part: Part, what: str) -> Any:
@@ -43,15 +43,26 @@ def read_part(source: Source, body: dict[str, Any], part: Part, what: str) -> An
     Invalid
         A filter can't be applied.
     """
-    reader = TableReader(source, body)
-    columns = None
-    if part.columns is not None or part.exclude is not None:
-        columns = column_positions(reader.labels, part.columns, part.exclude, what)
-    view = TableView(reader, what, columns, part.where)
+    view = view_of(source, body, part, what)
     if part.rows is not None:
         return view.head(part.rows)
     frame = view.frame()
     return _by_rows(frame) if part.as_put and body.get("row_major") and part.whole else frame
+
+
+def view_of(source: Source, body: dict[str, Any], part: Part, what: str) -> TableView:
+    """Return the view of what is wanted, with the first rows left to the caller.
+
+    Parameters
+    ----------
+    source, body, part, what
+        As for :func:`read_part`.
+    """
+    reader = TableReader(source, body)
+    columns = None
+    if part.columns is not None or part.exclude is not None:
+        columns = column_positions(reader.labels, part.columns, part.exclude, what)
+    return TableView(reader, what, columns, part.where)
 
 
 def _by_rows(frame: Any) -> Any:

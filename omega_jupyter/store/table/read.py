@@ -64,6 +64,12 @@ class TableReader:
         return self._load(self._body["labels"])
 
     @property
+    def knows_labels(self) -> bool:
+        """Whether no chunk must be read for them."""
+        number = self._body["labels"]
+        return number in self._indexes or isinstance(self._body["blobs"][number], bytes)
+
+    @property
     def index_columns(self) -> list[int]:
         """The columns that hold the row index."""
         return list(range(self.width, self._stops[-1] if self._stops else 0))

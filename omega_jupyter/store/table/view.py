@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
 from typing import Any
 
-from omega_jupyter.store.query import Q
+from omega_jupyter.store.query import Q, all_of
 from omega_jupyter.store.table.conditions import Condition, Joint, Labels, resolve
 from omega_jupyter.store.table.filters import BATCH_ROWS, matching
 from omega_jupyter.store.table.read import TableReader
@@ -48,11 +48,37 @@ class TableView:
         where: Q | None = None,
     ) -> None:
         self._reader = reader
-        self._what = what
+        self.what = what
         self.columns = columns
+        self.where = where
         self._tree: Condition | Joint | None = None
         if where is not None:
             self._tree = resolve(where, Labels(reader.labels, reader.index_spec, what))
+
+    @property
+    def width(self) -> int:
+        """How many columns there are."""
+        return self._reader.width if self.columns is None else len(self.columns)
+
+    @property
+    def knows_labels(self) -> bool:
+        """Whether no chunk must be read for the labels of the columns."""
+        return self._reader.knows_labels
+
+    def narrowed(self, places: Sequence[int]) -> TableView:
+        """Return a view of some of its columns, counted among them."""
+        columns = range(self._reader.width) if self.columns is None else self.columns
+        chosen = [columns[place] for place in places]
+        return TableView(self._reader, self.what, chosen, self.where)
+
+    def filtered(self, where: Q | None) -> TableView:
+        """Return a view of those of its rows that meet a condition."""
+        both = [condition for condition in (self.where, where) if condition is not None]
+        return TableView(self._reader, self.what, self.columns, all_of(both, {}))
+
+    def empty(self) -> Any:
+        """Return the frame without rows; no row group is read."""
+        return self._reader.fresh().frame(self.columns, Selection([], span=slice(0, 0)))
 
     def frame(self) -> Any:
         """Read all of it."""
@@ -75,7 +101,7 @@ class TableView:
         """Return the number of rows; for that, only what the condition names is read."""
         if self._tree is None:
             return self._reader.rows
-        rows = matching(self._reader.fresh(), self._tree, self._what)
+        rows = matching(self._reader.fresh(), self._tree, self.what)
         return sum(r.wanted for r in rows)
 
     def chunks(self, size: int) -> Iterator[Any]:
@@ -106,9 +132,9 @@ class TableView:
     ) -> Iterator[Any]:
         """Read some rows and cut them; a row group that goes on in the following is kept."""
         span = None
-        if self._tree is None and run:
-            first, last = run[0].numbers()[0], run[-1].numbers()[-1]
-            span = slice(int(first), int(last) + 1)
+        if self._tree is None:
+            start = int(run[0].numbers()[0]) if run else 0
+            span = slice(start, start + sum(r.wanted for r in run))
         goes_on = run and following and run[-1].start == following[0].start
         selection = Selection(run, step, span)
         frame = reader.frame(self.columns, selection, keep=run[-1] if goes_on else None)
@@ -125,7 +151,7 @@ class TableView:
         """Return the rows that fit, and their distance for the frequency of the row index."""
         keep = range(reader.width) if self.columns is None else self.columns
         wanted = [*keep, *reader.index_columns]
-        found = matching(reader, tree, self._what, keep=wanted, first=first)
+        found = matching(reader, tree, self.what, keep=wanted, first=first)
         if not reader.has_frequency:
             return found, 1
         # It hangs on all rows, those far behind too.
