@@ -56,9 +56,10 @@ class DatasetStore(ObjectStore):
         Parameters
         ----------
         obj : object
-            A DataFrame, Series, numpy array, scipy sparse matrix, plain data (a
-            ``str`` is text, never a path), bytes, or a file: a ``Path``, or what
-            ``open(path, "rb")`` gives, which is read from where it stands to its end.
+            A DataFrame or Series of pandas or polars, an Index, a table or array of
+            pyarrow, a numpy array, a scipy sparse matrix, plain data (a ``str`` is text,
+            never a path), bytes, or a file: a ``Path``, or what ``open(path, "rb")``
+            gives, which is read from where it stands to its end.
             An iterator of frames, such as ``pd.read_csv(path, chunksize=100_000)``, is
             stored as one table; only some of its rows are in memory at a time.
         name : str

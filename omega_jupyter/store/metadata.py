@@ -42,8 +42,8 @@ class Metadata:
     version : int
         From 1; a name that was dropped goes on counting.
     kind : str
-        ``dataframe``, ``series``, ``polars``, ``arrow``, ``array``, ``sparse``, ``data``,
-        ``bytes``, ``file``, ``estimator``, ``joblib``, or what an installed package adds.
+        ``dataframe``, ``series``, ``index``, ``polars``, ``arrow``, ``array``, ``sparse``,
+        ``data``, ``bytes``, ``file``, ``estimator``, ``joblib``, or what an installed package adds.
     type : str
         The Python type, such as ``pandas.DataFrame``.
     created : datetime

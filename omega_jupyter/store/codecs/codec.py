@@ -21,6 +21,7 @@ ENTRY_POINTS = "omega_jupyter.codecs"
 _BUILT_IN = (
     "frame:FrameCodec",
     "frame:SeriesCodec",
+    "index:IndexCodec",
     "polars:PolarsCodec",
     "arrow:ArrowCodec",
     "array:ArrayCodec",
@@ -178,8 +179,8 @@ def codec_for(obj: Any, store: str) -> Codec:
         )
     raise Invalid(
         f"A {name} can't be kept as a data set",
-        hint="frames and series of pandas and polars, tables of pyarrow, numpy arrays, sparse "
-        "matrices, files, bytes and plain Python data can",
+        hint="frames, series and indexes of pandas, frames of polars, tables of pyarrow, numpy "
+        "arrays, sparse matrices, files, bytes and plain Python data can",
     )
 
 

@@ -24,6 +24,8 @@ class TableCodec(Codec):
 
     #: Whose objects they are: ``pandas``, ``polars`` or ``arrow``.
     library: ClassVar[str] = "pandas"
+    #: Whether the row index is the data, and not what goes with them.
+    index_is_data: ClassVar[bool] = False
 
     @abstractmethod
     def frame_of(self, obj: Any) -> Any:
@@ -77,7 +79,8 @@ class TableCodec(Codec):
             from omega_jupyter.store.table.convert import check_index, import_polars
 
             import_polars()
-            check_index(body, what, "a frame of polars")
+            if not self.index_is_data:
+                check_index(body, what, "a frame of polars")
         frame = read_part(source, body, part, what)
         if part.as_ in (None, self.library):
             return self.object_of(frame, body)
@@ -129,9 +132,9 @@ class FrameCodec(TableCodec):
 
     def arrow_of(self, frame: Any, body: Mapping[str, Any], what: str = "") -> Any:
         """Return a table; a row index that says something as columns behind."""
-        from omega_jupyter.store.table.convert import arrow_of_frame
+        from omega_jupyter.store.table.convert import arrow_of_frame, has_plain_index
 
-        return arrow_of_frame(frame, body, what)
+        return arrow_of_frame(frame, what, keep_index=not has_plain_index(body))
 
 
 class SeriesCodec(TableCodec):
@@ -168,7 +171,7 @@ class SeriesCodec(TableCodec):
         check_index(body, what, "an array of Arrow")
         if frame.columns[0] is None:
             frame = frame.set_axis([""], axis=1)
-        return arrow_of_frame(frame, body, what)
+        return arrow_of_frame(frame, what)
 
     def is_column(self, body: Mapping[str, Any]) -> bool:
         """Say yes."""

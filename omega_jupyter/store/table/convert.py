@@ -11,7 +11,14 @@ import pyarrow as pa
 from omega_jupyter.errors import Invalid
 from omega_jupyter.store.table.gather import make_frame
 
-__all__ = ["arrow_of_frame", "check_index", "frame_of_arrow", "import_polars", "polars_of_arrow"]
+__all__ = [
+    "arrow_of_frame",
+    "check_index",
+    "frame_of_arrow",
+    "has_plain_index",
+    "import_polars",
+    "polars_of_arrow",
+]
 
 # What pandas finds in a column of objects that Arrow has one type for.
 _INFERRED = frozenset(
@@ -61,8 +68,16 @@ def has_plain_index(body: Mapping[str, Any]) -> bool:
     return all(index.get(key) == value for key, value in plain.items())
 
 
-def arrow_of_frame(frame: Any, body: Mapping[str, Any], what: str) -> Any:
-    """Return a frame of pandas as a table; a row index as Arrow keeps pandas' own.
+def arrow_of_frame(frame: Any, what: str, *, keep_index: bool = False) -> Any:
+    """Return a frame of pandas as a table.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+    what : str
+        The table for errors.
+    keep_index : bool
+        Whether the row index comes along, as pyarrow keeps it.
 
     Raises
     ------
@@ -77,9 +92,9 @@ def arrow_of_frame(frame: Any, body: Mapping[str, Any], what: str) -> Any:
     for place, (label, dtype) in enumerate(frame.dtypes.items()):
         if dtype.kind == "O" and dtype.name == "object":
             _check_objects(frame.iloc[:, place], f"column {label!r}", what)
-    keep_index = False if has_plain_index(body) else None
     try:
-        return pa.Table.from_pandas(frame, preserve_index=keep_index)
+        # None: in columns, but for a range, which the metadata can hold.
+        return pa.Table.from_pandas(frame, preserve_index=None if keep_index else False)
     except _NOT_CONVERTED as error:
         # With the column's name: pyarrow adds it.
         reason = ", ".join(map(str, error.args))
