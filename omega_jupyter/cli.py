@@ -17,12 +17,11 @@ from omega_jupyter.verbs.listing import Listing
 from omega_jupyter.verbs.table import SERVICES, VERBS
 from omega_jupyter.verbs.usage import UsageError
 from omega_jupyter.verbs.verb import Option, Verb
-from omega_jupyter.verbs.waiting import Detached, TerminalLine, wait_for
+from omega_jupyter.verbs.waiting import Detached, Line, TerminalLine
 from omega_jupyter.verbs.words import Word
 
 if TYPE_CHECKING:
     from omega_jupyter.omega import Omega
-    from omega_jupyter.runtime.task import OmegaTask
 
 __all__ = ["main"]
 
@@ -135,9 +134,9 @@ class ShellCaller(Caller):
         """Write a file."""
         write_file(Path(target), value)
 
-    def wait(self, task: OmegaTask, timeout: float | None) -> Any:
-        """Wait with a line on the terminal."""
-        return wait_for(task, timeout, TerminalLine(self.prefix, sys.stderr), self.prefix)
+    def line(self) -> Line:
+        """Return a line on the terminal."""
+        return TerminalLine(self.prefix, sys.stderr)
 
 
 def read_file(path: Path) -> Any:

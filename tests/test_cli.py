@@ -265,12 +265,12 @@ def test_interrupt_ends_the_waiting_and_not_the_task(iris: Command) -> None:
     while "fit mymodel: waiting for a worker" not in shown:
         shown += os.read(terminal, 4096).decode()
     process.send_signal(signal.SIGINT)
-    while "waits again" not in shown:
+    while "ends it" not in shown:
         shown += os.read(terminal, 4096).decode()
     out, _ = process.communicate(timeout=30)
     os.close(terminal)
 
     assert (process.returncode, out) == (130, b"")
     assert "\x1b[2Kfit mymodel: goes on\r\nomega: not waiting any more; task" in shown
-    assert "→ omega status" in shown
+    assert "→ omega watch" in shown
     assert json.loads(iris("status", "--json").out)["state"] == "QUEUED"

@@ -11,13 +11,12 @@ from omega_jupyter.config import OmegaConfig
 from omega_jupyter.notebook.display import line_for
 from omega_jupyter.verbs.caller import Caller
 from omega_jupyter.verbs.usage import UsageError
-from omega_jupyter.verbs.waiting import wait_for
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from omega_jupyter.omega import Omega
-    from omega_jupyter.runtime.task import OmegaTask
+    from omega_jupyter.verbs.waiting import Line
 
 __all__ = ["NotebookCaller", "SharedOmega"]
 
@@ -107,9 +106,9 @@ class NotebookCaller(Caller):
         shown = type(value).__name__ if shape is None else f"{type(value).__name__} {shape}"
         say(f"{target}: {shown}")
 
-    def wait(self, task: OmegaTask, timeout: float | None) -> Any:
-        """Wait with a line that shows how far the task is."""
-        return wait_for(task, timeout, line_for(self._shell, self.prefix), self.prefix)
+    def line(self) -> Line:
+        """Return a line in the cell's output, or in the terminal."""
+        return line_for(self._shell, self.prefix)
 
 
 def say(text: str) -> None:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
     from IPython.display import DisplayHandle
 
-    from omega_jupyter.verbs.tasks import TaskReport
+    from omega_jupyter.verbs.task_report import TaskReport
 
 __all__ = ["KernelLine", "line_for"]
 

@@ -11,13 +11,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
-from omega_jupyter.errors import Invalid, Unavailable
+from omega_jupyter.errors import Invalid, NotFound, Unavailable
 from omega_jupyter.runtime.app import client_app
 from omega_jupyter.runtime.credentials import HEADER, Credentials, Envelope, digest
 from omega_jupyter.runtime.keys import recipient
 from omega_jupyter.runtime.ledger import Ledger
 from omega_jupyter.runtime.task import OmegaTask
 from omega_jupyter.store.catalog import Catalog
+from omega_jupyter.store.internal import STAGED, is_internal, release, renew
 from omega_jupyter.store.names import ObjectName
 
 if TYPE_CHECKING:
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
     from omega_jupyter.store.models import ModelStore
 
 __all__ = ["Submitter"]
-
-STAGED = ".staged"
 
 
 @dataclass(frozen=True)
@@ -113,6 +112,41 @@ class Submitter:
             "queue": self.queue,
         }
         return self._submit(record)
+
+    def resubmit(self, record: Document) -> OmegaTask:
+        """Submit the same call again, with the very versions of its arguments.
+
+        Parameters
+        ----------
+        record : dict
+            Of the earlier task.
+
+        Raises
+        ------
+        NotFound
+            An argument is not stored any more; the message names it.
+        Unavailable
+            MongoDB or the broker does not answer.
+        """
+        refs = references(record["arguments"])
+        renew(self.mongo_url, refs.values())
+        for role, ref in refs.items():
+            try:
+                Catalog(self.mongo_url).resolve(
+                    [("models" if role == "model" else "datasets", ref)]
+                )
+            except NotFound:
+                raise _gone(str(record["_id"]), role, ref) from None
+        same = ("verb", "model", "model_name", "arguments", "queue")
+        call = {name: record[name] for name in same}
+        return self._submit({**call, "_id": uuid.uuid4().hex, "retry_of": record["_id"]})
+
+    def release(self, record: Document) -> None:
+        """Let go of what was kept for a task whose value was fetched."""
+        kept = [ref for ref in references(record["arguments"]).values() if is_internal(ref)]
+        kept += [ref for ref in json.loads(record["result"]).values() if is_internal(ref)]
+        if kept:
+            release(self.mongo_url, kept)
 
     def _submit(self, call: Document) -> OmegaTask:
         """Write the record of a call, then send its message."""
@@ -214,12 +248,31 @@ def _check_lengths(pinned: Mapping[str, tuple[str, Metadata]]) -> None:
         )
 
 
-def _shown(ref: str) -> str:
-    return (
-        "what you passed as " + ref.rpartition("@")[0].rpartition("/")[2]
-        if (ref.startswith(STAGED))
-        else ref
+def references(arguments: Mapping[str, Any]) -> dict[str, str]:
+    """Return the stored objects that a call's arguments name, by role."""
+    plain = ("result", "params")
+    return {
+        role: ref for role, ref in arguments.items() if role not in plain and isinstance(ref, str)
+    }
+
+
+def _gone(task_id: str, role: str, ref: str) -> NotFound:
+    if is_internal(ref):
+        return NotFound(
+            f"Task {task_id[:8]} can't run again: {role} was passed as an object, which is kept "
+            "for a day, and is gone",
+            hint="submit the call anew with the data",
+        )
+    return NotFound(
+        f"Task {task_id[:8]} can't run again: {ref}, its {role}, is not stored any more",
+        hint=f"%omega info {ObjectName.parse(ref).name} shows what there is",
     )
+
+
+def _shown(ref: str) -> str:
+    if is_internal(ref):
+        return "what you passed as " + ref.rpartition("@")[0].rpartition("/")[2]
+    return ref
 
 
 def _user() -> str:

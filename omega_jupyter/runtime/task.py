@@ -51,6 +51,9 @@ class Cancelled(StrEnum):
         It came too late: it had ended by itself.
     """
 
+    def __repr__(self) -> str:
+        return str(self)
+
     NEVER_STARTED = "never started"
     STOPPING = "stopping"
     STOPPED = "stopped"
@@ -235,7 +238,7 @@ class OmegaTask:
         Examples
         --------
         >>> task.cancel()
-        <Cancelled.STOPPED: 'stopped'>
+        stopped
         """
         if grace < 0:
             raise errors.Invalid(f"grace is a number of seconds, not {grace:g}")
@@ -255,6 +258,31 @@ class OmegaTask:
             case "SUCCESS" | "FAILURE" | "LOST":
                 return Cancelled.HAD_FINISHED
         return Cancelled.FINISHING
+
+    def retry(self) -> OmegaTask:
+        """Submit the same call again, with the very arguments and versions of this one.
+
+        Returns
+        -------
+        OmegaTask
+            A new task; its record names this one as ``retry_of``.
+
+        Raises
+        ------
+        Invalid
+            This one has not ended yet.
+        NotFound
+            An argument is not stored any more; the message names it.
+        """
+        state = self.state
+        if not self._record:
+            raise self._unknown()
+        if state not in FINAL:
+            raise errors.Invalid(
+                f"Task {self.id} has not ended ({state})",
+                hint=f"%omega cancel {self.id[:8]} ends it",
+            )
+        return self._submitter.resubmit(self._record)
 
     def wait(
         self, timeout: float | None = None, on_update: Callable[[OmegaTask], None] | None = None
@@ -343,7 +371,9 @@ class OmegaTask:
             raise error_of(record)
         if "result" not in record:  # a list of tasks leaves the results out
             record = self._submitter.ledger.find(self.id) or record
-        return value_of(record, self._submitter.datasets, self._submitter.models)
+        value = value_of(record, self._submitter)
+        self._submitter.release(record)
+        return value
 
     def _elapsed(self) -> float:
         record = self._record

@@ -6,26 +6,24 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from omega_jupyter import errors
+from omega_jupyter.store.catalog import Catalog
 
 if TYPE_CHECKING:
+    from omega_jupyter.runtime.submission import Submitter
     from omega_jupyter.store.connection import Document
-    from omega_jupyter.store.datasets import DatasetStore
-    from omega_jupyter.store.models import ModelStore
 
 __all__ = ["error_of", "value_of"]
 
 
-def value_of(record: Document, datasets: DatasetStore, models: ModelStore) -> Any:
+def value_of(record: Document, submitter: Submitter) -> Any:
     """Return the value of a task that ended well.
 
     Parameters
     ----------
     record : dict
         The task's record, with its result.
-    datasets : DatasetStore
-        Where arrays and frames come back from.
-    models : ModelStore
-        Where the metadata of fitted models is.
+    submitter : Submitter
+        Has the stores that it may be in.
 
     Raises
     ------
@@ -38,11 +36,11 @@ def value_of(record: Document, datasets: DatasetStore, models: ModelStore) -> An
 
             return decode(text)
         case {"model": str(ref)}:
-            return models.metadata(ref)
+            return submitter.models.metadata(ref)
         case {"kept": str(ref)}:
-            return datasets.metadata(ref)
+            return submitter.datasets.metadata(ref)
         case {"dataset": str(ref)}:
-            return _stored(record, datasets, ref)
+            return _stored(record, submitter, ref)
     raise errors.Invalid(
         f"The result of task {record['_id']} is of a form that this version does not know",
         hint="pip install -U omega-jupyter",
@@ -78,11 +76,14 @@ def error_of(record: Document) -> errors.OmegaError:
     )
 
 
-def _stored(record: Document, datasets: DatasetStore, ref: str) -> Any:
+def _stored(record: Document, submitter: Submitter, ref: str) -> Any:
     try:
-        return datasets.get(ref)
+        # Somebody may have fetched it already, which released it.
+        (found,) = Catalog(submitter.mongo_url).resolve([("datasets", ref)], removed=True)
+        return submitter.datasets.get_version(found)
     except errors.NotFound:
         raise errors.NotFound(
             f"The result of task {record['_id']} was too large for its record and is gone since",
-            hint="results are kept for a day; result='name' keeps one for good",
+            hint="such results are kept for a day, and for an hour after they were fetched; "
+            "result='name' keeps one for good",
         ) from None

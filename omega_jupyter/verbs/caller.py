@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 if TYPE_CHECKING:
     from omega_jupyter.omega import Omega
     from omega_jupyter.runtime.task import OmegaTask
+    from omega_jupyter.verbs.task_report import TaskReport
     from omega_jupyter.verbs.verb import Verb
+    from omega_jupyter.verbs.waiting import Line
 
 __all__ = ["Caller"]
 
@@ -95,5 +97,17 @@ class Caller(ABC):
         """Give the value a name of the caller's: a variable or a file (``-o``)."""
 
     @abstractmethod
+    def line(self) -> Line:
+        """Return a line that shows how far a task is."""
+
     def wait(self, task: OmegaTask, timeout: float | None) -> Any:
         """Show how the task gets on until it has ended, and return its value."""
+        from omega_jupyter.verbs.waiting import wait_for
+
+        return wait_for(task, timeout, self.line(), self.prefix)
+
+    def watch(self, task: OmegaTask) -> TaskReport:
+        """Show how the task gets on until it has ended, and return how it did."""
+        from omega_jupyter.verbs.waiting import watch
+
+        return watch(task, self.line(), self.prefix)

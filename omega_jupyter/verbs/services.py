@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from omega_jupyter.errors import Invalid
 from omega_jupyter.store.facts import bytes_text, facts_html, facts_text
 from omega_jupyter.verbs.listing import Field, Listing, ago
-from omega_jupyter.verbs.tasks import duration
+from omega_jupyter.verbs.task_report import duration
 
 if TYPE_CHECKING:
     from omega_jupyter.doctor import Check

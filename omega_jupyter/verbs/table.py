@@ -30,24 +30,23 @@ _STORE = Option(
 _RESULT = Option(
     "result", ("--result",), "keep the output as the data set of this name", metavar="NAME"
 )
-_CALL_OPTIONS = (
-    _OUTPUT,
-    Option(
-        "background",
-        ("-b", "--background"),
-        "return the task at once, do not wait for its value",
-        type=bool,
-        default=False,
-    ),
-    Option("queue", ("--queue",), "send it to the workers of this queue", metavar="NAME"),
-    Option(
-        "timeout",
-        ("--timeout",),
-        "wait at most so long; the task goes on",
-        type=float,
-        metavar="SECONDS",
-    ),
+_BACKGROUND = Option(
+    "background",
+    ("-b", "--background"),
+    "return the task at once, do not wait for its value",
+    type=bool,
+    default=False,
 )
+_TIMEOUT = Option(
+    "timeout",
+    ("--timeout",),
+    "wait at most so long; the task goes on",
+    type=float,
+    metavar="SECONDS",
+)
+_QUEUE = Option("queue", ("--queue",), "send it to the workers of this queue", metavar="NAME")
+_CALL_WAITING = (_OUTPUT, _BACKGROUND, _TIMEOUT)
+_CALL_OPTIONS = (_OUTPUT, _BACKGROUND, _QUEUE, _TIMEOUT)
 
 _MODEL = Argument("model", "a stored model: name or name@version", "model")
 _X = Argument("X", "features: a stored data set, or an object of yours", "data")
@@ -291,11 +290,23 @@ VERBS: tuple[Verb, ...] = (
                 metavar="N",
                 default=20,
             ),
-            Option("state", ("--state",), "only those in this state", choices=STATES),
+            Option(
+                "state",
+                ("--state",),
+                f"only those in this state: {', '.join(STATES).lower()}",
+                metavar="STATE",
+                choices=STATES,
+            ),
             Option("model", ("--model",), "only those of this model", metavar="NAME"),
+            Option(
+                "since",
+                ("--since",),
+                "only those submitted within this time (90m, 12h, 7d) or since this date",
+                metavar="TIME",
+            ),
             _JSON,
         ),
-        examples=("tasks", "tasks -n 5 --state failure"),
+        examples=("tasks", "tasks -n 5 --state failure", "tasks --since 12h"),
     ),
     Verb(
         "status",
@@ -312,9 +323,39 @@ VERBS: tuple[Verb, ...] = (
         tasks.result,
         TASKS,
         arguments=(_TASK,),
-        options=(_OUTPUT, _CALL_OPTIONS[-1]),
+        options=(_OUTPUT, _TIMEOUT),
         examples=("result", "result 4f3c -o pred"),
         notes="Also of a task that another notebook submitted, or that Ctrl-C detached from.",
+    ),
+    Verb(
+        "watch",
+        "Show how a task gets on until it has ended.",
+        tasks.watch,
+        TASKS,
+        arguments=(_TASK,),
+        options=(_JSON,),
+        examples=("watch", "watch 4f3c"),
+        notes="The value is how it ended, as of `status`. Ctrl-C ends the watching alone.",
+    ),
+    Verb(
+        "cancel",
+        "End a task; the value tells what came of it.",
+        tasks.cancel,
+        TASKS,
+        arguments=(_TASK,),
+        examples=("cancel", "cancel 4f3c"),
+        notes="One that waits never starts. One that runs is asked to stop, and its process is "
+        "killed after five seconds. It publishes nothing then. The value is one of: never "
+        "started, stopped, killed, had finished; stopping or finishing where it is not known yet.",
+    ),
+    Verb(
+        "retry",
+        "Submit a task's call again, with its very arguments and versions.",
+        tasks.retry,
+        TASKS,
+        arguments=(_TASK,),
+        options=_CALL_WAITING,
+        examples=("retry", "retry 4f3c -b"),
     ),
     Verb(
         "local",

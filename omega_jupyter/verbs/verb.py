@@ -87,7 +87,7 @@ class Option:
     @property
     def label(self) -> str:
         """How the help shows it, with its value."""
-        value = "|".join(self.choices) or self.metavar
+        value = self.metavar or "|".join(self.choices)
         return f"{', '.join(self.flags)} {value}".rstrip()
 
 

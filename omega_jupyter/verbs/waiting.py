@@ -8,12 +8,12 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, TextIO
 
 from omega_jupyter.errors import OmegaError
-from omega_jupyter.verbs.tasks import SHORT_ID, TaskReport, duration
+from omega_jupyter.verbs.task_report import SHORT_ID, TaskReport, duration
 
 if TYPE_CHECKING:
     from omega_jupyter.runtime.task import OmegaTask
 
-__all__ = ["Detached", "Line", "TerminalLine", "wait_for"]
+__all__ = ["Detached", "Line", "TerminalLine", "wait_for", "watch"]
 
 SHOWN_AFTER_SECONDS = 0.5
 REDRAWN_AFTER_SECONDS = 0.2
@@ -32,10 +32,11 @@ class Detached(KeyboardInterrupt):
     """
 
     def __init__(self, task_id: str, prefix: str) -> None:
-        self.message = f"not waiting any more; task {task_id[:SHORT_ID]} goes on"
+        short = task_id[:SHORT_ID]
+        self.message = f"not waiting any more; task {short} goes on"
         self.hint = (
-            f"{prefix} status {task_id[:SHORT_ID]} tells how it is, "
-            f"{prefix} result {task_id[:SHORT_ID]} waits again"
+            f"{prefix} watch {short} shows it again, {prefix} result {short} waits for its value, "
+            f"{prefix} cancel {short} ends it"
         )
         super().__init__(f"{self.message}\n  → {self.hint}")
 
@@ -46,13 +47,20 @@ class Detached(KeyboardInterrupt):
 class Line(ABC):
     """One line that is updated in place while a task runs.
 
-    It is not shown before half a second has passed: most calls are quicker.
-
     Parameters
     ----------
     prefix : str
         What goes before verbs in advice.
+
+    Attributes
+    ----------
+    after : float
+        Seconds before it is shown: half a second, since most calls are quicker.
+    shown : bool
+        Whether it was.
     """
+
+    after = SHOWN_AFTER_SECONDS
 
     def __init__(self, prefix: str) -> None:
         self._prefix = prefix
@@ -63,7 +71,7 @@ class Line(ABC):
     def update(self, task: OmegaTask) -> None:
         """Redraw the line, where it is time to."""
         now = time.monotonic()
-        if now - self._began < SHOWN_AFTER_SECONDS or now - self._drawn < REDRAWN_AFTER_SECONDS:
+        if now - self._began < self.after or now - self._drawn < REDRAWN_AFTER_SECONDS:
             return
         self._drawn = now
         self.shown = True
@@ -78,6 +86,10 @@ class Line(ABC):
     def activity(self, report: TaskReport) -> str:
         """Return what goes on, for example ``fold 3 of 5, 12 s``."""
         waited = time.monotonic() - self._began
+        if report.state == "RETRY":
+            return "its worker is gone; waiting for another one"
+        if report.state == "CANCELLING":
+            return f"stopping, {duration(report.elapsed)}"
         if report.state == "QUEUED":
             advice = f" ({self._prefix} doctor tells why)" if waited > WORRY_AFTER_SECONDS else ""
             return f"waiting for a worker, {duration(waited)}{advice}"
@@ -143,6 +155,24 @@ def wait_for(task: OmegaTask, timeout: float | None, line: Line, prefix: str) ->
         if not task.ready():
             line.close(task, "goes on")
         raise
+
+
+def watch(task: OmegaTask, line: Line, prefix: str) -> TaskReport:
+    """Show how the task gets on until it has ended, and return how it did.
+
+    Raises
+    ------
+    Detached
+        The user pressed Ctrl-C.
+    """
+    line.after = 0.0
+    try:
+        task.wait(None, on_update=line.update)
+    except KeyboardInterrupt:
+        line.close(task, "goes on")
+        raise Detached(task.id, prefix) from None
+    line.close(task)
+    return TaskReport(task)
 
 
 def title(report: TaskReport) -> str:

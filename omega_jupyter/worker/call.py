@@ -11,6 +11,7 @@ from omega_jupyter.errors import Invalid, OmegaError
 from omega_jupyter.runtime.outcome import Outcome
 from omega_jupyter.store import inline
 from omega_jupyter.store.catalog import Catalog
+from omega_jupyter.store.internal import RESULTS
 from omega_jupyter.store.models import JOBLIB
 from omega_jupyter.store.names import ObjectName
 from omega_jupyter.worker.cache import VersionCache
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     from omega_jupyter.worker.cancellation import Cancellation
 
 __all__ = ["Call"]
-
-RESULTS = ".results"
 
 
 class Call:

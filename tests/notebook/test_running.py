@@ -147,3 +147,44 @@ def test_timeout_ends_the_waiting_alone(remote: Notebook) -> None:
     assert isinstance(shown.error, TaskTimeout)
     assert "it goes on" in shown.text
     assert remote("%omega status").state == "QUEUED"
+
+
+def test_waiting_task_is_cancelled_and_retried(remote: Notebook) -> None:
+    task = remote("task = %omega fit mymodel X y -b --queue nobody-listens\ntask")
+
+    assert "has not ended" in remote.fails("%omega retry")
+    shown = remote.run("%omega cancel task")
+    assert shown.value == "never started"
+    assert "never started" in shown.text
+    status = remote("%omega status")
+    assert (status.state, status.cancelled) == ("CANCELLED", "never started")
+    assert "CANCELLED (never started)" in repr(status)
+    assert "was cancelled (never started)" in remote.fails(f"%omega result {task.id[:8]}")
+    again = remote("%omega retry task -b")
+    assert isinstance(again, OmegaTask)
+    assert remote("%omega status").retry_of == task.id
+    remote("%omega cancel")
+
+
+def test_retry_waits_for_the_value(remote: Notebook) -> None:
+    remote("%omega fit mymodel X y")
+
+    assert remote("%omega retry").ref == "mymodel@3"
+
+
+def test_watch_shows_how_it_ends(remote: Notebook) -> None:
+    remote("%omega fit mymodel X y -b")
+
+    report = remote("%omega watch")
+
+    assert report.state == "SUCCESS"
+    assert report.history[0]["state"] == "QUEUED"
+    assert "history" in repr(report)
+
+
+def test_tasks_since_a_moment(remote: Notebook) -> None:
+    remote("%omega fit mymodel X y")
+
+    assert len(remote("%omega tasks --since 1h")) == 1
+    assert len(remote("%omega tasks --since 2199-01-01")) == 0
+    assert "neither a time span nor a date" in remote.fails("%omega tasks --since soon")

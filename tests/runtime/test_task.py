@@ -9,10 +9,12 @@ import pytest
 from sklearn.datasets import load_iris
 from sklearn.linear_model import LogisticRegression
 
-from omega_jupyter.errors import NotFound, TaskCancelled, TaskTimeout
+from omega_jupyter.errors import Invalid, NotFound, TaskCancelled, TaskTimeout
 from omega_jupyter.omega import Omega
 from omega_jupyter.runtime.ledger import Ledger
 from omega_jupyter.runtime.task import OmegaTask
+from omega_jupyter.store.connection import connect
+from tests.mongo_server import wait_for
 
 X, y = load_iris(return_X_y=True, as_frame=True)
 
@@ -114,7 +116,102 @@ def test_large_result_that_was_collected_says_so(stored: Omega) -> None:
     stored.runtime.model("m").fit("X", "y").get(60)
     task = stored.runtime.model("m").predict_proba("large")
     task.wait(60)
-    stored.datasets.drop(f".results/{task.id}")
+    connect(stored.mongo_url)["omega_versions"].delete_many({"name": f".results/{task.id}"})
 
     with pytest.raises(NotFound, match="gone since"):
         task.get(1)
+
+
+def test_record_tells_who_and_from_where(stored: Omega, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("JPY_SESSION_NAME", "churn/train.ipynb")
+    task = stored.runtime.model("m").fit("X", "y")
+    task.get(60)
+
+    assert task.record["notebook"] == "churn/train.ipynb"
+    assert task.record["host"]
+    assert task.record["user"]
+    assert task.record["process"]["pid"]
+    states = [state for state, _ in task.history if state != "PROGRESS"]
+    assert states == ["QUEUED", "STARTED", "SUCCESS"]
+    moments = [moment for _, moment in task.history]
+    assert moments == sorted(moments)
+    assert (task.submitted, task.finished) == (moments[0], moments[-1])
+
+
+def test_list_of_tasks_is_one_query(stored: Omega) -> None:
+    for _ in range(3):
+        waiting(stored)
+    database = connect(stored.mongo_url)
+    database.command("profile", 2)
+
+    listed = stored.runtime.tasks()
+    told = [(t.state, t.progress, t.elapsed, t.verb, t.worker, repr(t)) for t in listed]
+
+    database.command("profile", 0)
+    assert len(told) == 3
+    assert database["system.profile"].count_documents({"ns": f"{database.name}.omega_tasks"}) == 1
+    listed[0].cancel()
+    assert listed[0].state == "CANCELLED"
+
+
+def test_retry_runs_the_same_call_on_the_same_versions(stored: Omega) -> None:
+    first = stored.runtime.model("m").fit("X", "y")
+    first.get(60)
+    stored.datasets.put(X.head(3), "X")
+
+    again = first.retry()
+
+    assert again.id != first.id
+    assert again.get(60).inputs == {"model": "m@1", "X": "X@1", "y": "y@1"}
+    assert again.record["retry_of"] == first.id
+    assert again.record["arguments"] == first.record["arguments"]
+
+
+def test_retry_has_the_objects_that_were_passed_while_they_are_there(stored: Omega) -> None:
+    stored.runtime.model("m").fit("X", "y").get(60)
+    task = stored.runtime.model("m").predict(X.head(3))
+    value = task.get(60)
+
+    np.testing.assert_array_equal(task.retry().get(60), value)
+    staged = {"store": "datasets", "name": f".staged/{task.id}/X"}
+    connect(stored.mongo_url)["omega_versions"].delete_many(staged)
+    with pytest.raises(NotFound, match=r"X was passed as an object.*gone"):
+        task.retry()
+
+
+def test_retry_names_what_is_not_stored_any_more(stored: Omega) -> None:
+    task = stored.runtime.model("m").fit("X", "y")
+    task.get(60)
+    stored.datasets.drop("y")
+
+    with pytest.raises(NotFound, match="y@1, its y, is not stored any more") as caught:
+        task.retry()
+
+    assert "info y" in str(caught.value.hint)
+    assert len(stored.runtime.tasks()) == 1
+
+
+def test_task_that_has_not_ended_is_not_retried(stored: Omega) -> None:
+    task = waiting(stored)
+
+    with pytest.raises(Invalid, match="has not ended") as caught:
+        task.retry()
+    assert "cancel" in str(caught.value.hint)
+    task.cancel()
+    assert task.retry().state == "QUEUED"
+
+
+def test_what_was_kept_for_a_task_is_released_when_its_value_is_fetched(stored: Omega) -> None:
+    stored.runtime.model("m").fit("X", "y").get(60)
+    large = np.zeros((20_000, 4))
+    task = stored.runtime.model("m").predict_proba(large)
+    value = task.get(60)
+
+    def released() -> bool:
+        versions = connect(stored.mongo_url)["omega_versions"]
+        kept = list(versions.find({"name": {"$regex": rf"^\.(staged|results)/{task.id}"}}))
+        return len(kept) == 2 and all("removed" in version for version in kept)
+
+    wait_for(released)
+    # Another kernel that asks for it within the hour still gets it.
+    np.testing.assert_array_equal(Omega(stored.mongo_url).runtime.task(task.id).get(5), value)

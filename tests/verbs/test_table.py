@@ -37,7 +37,8 @@ def test_the_verbs_are_those_of_the_design() -> None:
     assert {verb.name for verb in VERBS} == {
         *("put", "get", "ls", "info", "head", "rm"),
         *("fit", "partial_fit", "predict", "predict_proba", "decision_function", "score"),
-        *("transform", "fit_transform", "tasks", "status", "result", "local", "doctor", "help"),
+        *("transform", "fit_transform", "local", "doctor", "help"),
+        *("tasks", "status", "result", "watch", "cancel", "retry"),
     }
 
 
