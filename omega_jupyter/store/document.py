@@ -168,4 +168,6 @@ _OPTIONAL: dict[str, Callable[[Any], bool]] = {
     "inputs": _texts,
     "task": _text,
     "scores": _list_of(_object),
+    # Of a renaming that was killed after its last step but one.
+    "moved": _text,
 }

@@ -24,13 +24,13 @@ from omega_jupyter.store.tags import forget
 if TYPE_CHECKING:
     from bson import ObjectId
 
-__all__ = ["Collected", "Collector", "collect"]
+__all__ = ["BULK", "Collected", "Collector", "collect"]
 
 DROPPED_GRACE = timedelta(hours=1)
 INTERNAL_AGE = timedelta(days=1)
 
 _SEGMENTS = {"segments.s": 1, "segments.size": 1}
-_BULK = ("body", "columns", "params", "environment", "attributes", "scores")
+BULK = ("body", "columns", "params", "environment", "attributes", "scores")
 
 
 @dataclass(frozen=True, repr=False)
@@ -209,7 +209,7 @@ class Collector:
 
     def _strip(self, query: Document, version: Document) -> bool:
         """Leave of a removed version what must not be forgotten: its number and its task."""
-        stripped = {"$set": {"collected": True, "segments": []}, "$unset": dict.fromkeys(_BULK, "")}
+        stripped = {"$set": {"collected": True, "segments": []}, "$unset": dict.fromkeys(BULK, "")}
         # Not if somebody has put it back meanwhile, for its tag.
         done = versions(self._url).update_one(query | {"_id": version["_id"]}, stripped)
         return done.matched_count > 0

@@ -1,147 +1,28 @@
-"""Names, versions and tags of what is stored, without its content."""
+"""What is done with names, versions and tags, without their content."""
 
 from __future__ import annotations
 
 import builtins
-import re
-from collections.abc import Mapping
-from typing import Any, ClassVar
 
-from omega_jupyter.config import SecretUrl
 from omega_jupyter.errors import Conflict, Invalid, NotFound
 from omega_jupyter.store import retention
-from omega_jupyter.store.catalog import Catalog
+from omega_jupyter.store.copying import copy_version
+from omega_jupyter.store.listed import ListedStore
 from omega_jupyter.store.metadata import Metadata
 from omega_jupyter.store.names import ObjectName, check_tag, one_version, plain_name
+from omega_jupyter.store.renaming import rename
 
 __all__ = ["VersionedStore"]
 
 
-class VersionedStore:
-    """Names, versions and tags of one store.
+class VersionedStore(ListedStore):
+    """The names of one store, to be tagged, copied, renamed and dropped.
 
     Parameters
     ----------
     url : SecretUrl
         The user's own database.
     """
-
-    store: ClassVar[str]
-
-    def __init__(self, url: SecretUrl) -> None:
-        self._url = url
-        self._catalog = Catalog(url)
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({str(self._url)!r})"
-
-    # -- what there is ---------------------------------------------------------
-
-    def list(
-        self,
-        pattern: str | None = None,
-        *,
-        regexp: str | re.Pattern[str] | None = None,
-        kind: str | None = None,
-        attributes: Mapping[str, Any] | None = None,
-        hidden: bool = False,
-    ) -> builtins.list[str]:
-        r"""Return the stored names, sorted.
-
-        Parameters
-        ----------
-        pattern : str, optional
-            For the whole name, with ``*``, ``?`` and ``[abc]`` as in file names:
-            ``sales/*``.
-        regexp : str or re.Pattern, optional
-            A regular expression for the beginning of the name, as in ``re.match``:
-            ``r"sales/\d+"``; with ``$`` at its end for the whole name.
-        kind : str, optional
-            Only objects of this kind, such as ``dataframe``.
-        attributes : mapping, optional
-            Only objects whose latest version has all of these attributes.
-        hidden : bool
-            Also internal objects, whose names begin with a dot.
-
-        Returns
-        -------
-        list of str
-
-        Raises
-        ------
-        Invalid
-            The regular expression can't be read.
-        """
-        return self._catalog.listing(self.store).names(
-            pattern, regexp=regexp, kind=kind, attributes=attributes, hidden=hidden
-        )
-
-    def entries(
-        self,
-        pattern: str | None = None,
-        *,
-        regexp: str | re.Pattern[str] | None = None,
-        kind: str | None = None,
-        attributes: Mapping[str, Any] | None = None,
-        hidden: bool = False,
-    ) -> builtins.list[Metadata]:
-        """Return the metadata of the latest version of each object, sorted by name.
-
-        Parameters
-        ----------
-        pattern, regexp, kind, attributes, hidden
-            As for :meth:`list`.
-
-        Returns
-        -------
-        list of Metadata
-            With their tags.
-        """
-        return self._catalog.listing(self.store).entries(
-            pattern, regexp=regexp, kind=kind, attributes=attributes, hidden=hidden
-        )
-
-    def exists(self, name: str) -> bool:
-        """Say whether an object, or the version or tag that the name carries, is stored."""
-        parsed = ObjectName.parse(name)
-        if parsed.version is None:
-            return self._catalog.latest(self.store, parsed.name).alive
-        try:
-            self._catalog.find(self.store, parsed.name, parsed.version)
-        except NotFound:
-            return False
-        return True
-
-    def metadata(self, name: str) -> Metadata:
-        """Return what is known of an object without loading it.
-
-        Parameters
-        ----------
-        name : str
-            With ``@version`` or ``@tag`` for one that is not the latest.
-
-        Raises
-        ------
-        NotFound
-            There is no such object, version or tag.
-        """
-        parsed = ObjectName.parse(name)
-        return self._catalog.find(self.store, parsed.name, parsed.version, tags=True)
-
-    def versions(self, name: str) -> builtins.list[Metadata]:
-        """Return the metadata of all versions, oldest first.
-
-        Returns
-        -------
-        list of Metadata
-            With scores, inputs and tags.
-
-        Raises
-        ------
-        NotFound
-            There is no such object.
-        """
-        return self._catalog.history(self.store, plain_name(name))
 
     # -- tags ------------------------------------------------------------------
 
@@ -241,6 +122,69 @@ class VersionedStore:
         if not found and not self._catalog.latest(self.store, name).alive:
             raise self._catalog.not_found(self.store, name)
         return found
+
+    # -- other names -----------------------------------------------------------
+
+    def rename(self, name: str, new: str) -> Metadata:
+        """Give an object another name, with all its versions, tags and scores.
+
+        Version numbers stay; where something had the new name before, they go on
+        after its numbers. Readers see the object whole, under one name or the other.
+        What names a version by its number (``"X@3"`` as an input of a model, a task
+        that waits) still finds it; the old name by itself does not.
+
+        Parameters
+        ----------
+        name, new : str
+            The object, and a name that is free.
+
+        Returns
+        -------
+        Metadata
+            Of the latest version, under the new name.
+
+        Raises
+        ------
+        NotFound
+            There is no such object.
+        Conflict
+            The new name is taken.
+        """
+        name, new = plain_name(name), plain_name(new)
+        if name == new:
+            raise Invalid(f"{name!r} has that name already")
+        if not rename(self._url, self.store, name, new):
+            raise self._catalog.not_found(self.store, name)
+        return self.metadata(new)
+
+    def copy(self, name: str, new: str, *, version: int | str | None = None) -> Metadata:
+        """Publish a version under another name as well, or once more as the latest.
+
+        No data is copied. Where the other name exists it gets a new version.
+
+        Parameters
+        ----------
+        name : str
+            May carry the version: ``"X@3"``, ``"mymodel@prod"``.
+        new : str
+            The other name; the same one, to make an older version the latest.
+        version : int or str, optional
+            Which; default: the latest. Text is a tag.
+
+        Returns
+        -------
+        Metadata
+            Of the new version; ``inputs["copy"]`` tells what it is a copy of.
+
+        Raises
+        ------
+        NotFound
+            There is no such object, version or tag.
+        """
+        new = plain_name(new)
+        parsed = _whole(name)
+        found = self._catalog.find(self.store, parsed.name, one_version(parsed, version))
+        return copy_version(self._url, found, new)
 
     # -- removing --------------------------------------------------------------
 
