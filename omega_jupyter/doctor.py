@@ -205,7 +205,7 @@ def _queue(config: OmegaConfig, replies: Mapping[str, Any]) -> Check:
 
 
 def _versions(replies: Mapping[str, Any]) -> Check:
-    from omega_jupyter.store.codecs.estimator import environment
+    from omega_jupyter.store.model.environment import environment
 
     here = environment()
     differences, silent = [], []

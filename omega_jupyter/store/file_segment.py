@@ -8,12 +8,19 @@ import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, Protocol
 
 from omega_jupyter.errors import Invalid, NotFound
 from omega_jupyter.store.payload import BLOB_PART, Key, Segment
 
 __all__ = ["FileSegment", "PathSegment"]
+
+
+class Readable(Protocol):
+    """What a payload can be read from."""
+
+    def read(self, size: int, /) -> bytes:
+        """Return at most so many bytes; none at the end."""
 
 
 class FileSegment(Segment):
@@ -23,15 +30,15 @@ class FileSegment(Segment):
 
     Parameters
     ----------
-    file : binary file object
-        Only ``read(n)`` is needed; the caller closes it.
+    file : Readable
+        A binary file, or what can be read as one; the caller closes it.
     size : int, optional
         The bytes that are expected. None: any number.
     what : str
         The file for error messages.
     """
 
-    def __init__(self, file: IO[bytes], size: int | None = None, what: str = "The file") -> None:
+    def __init__(self, file: Readable, size: int | None = None, what: str = "The file") -> None:
         self._file = file
         self._expected = size
         self._what = what

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import errno
-import hashlib
 import weakref
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from tempfile import SpooledTemporaryFile
 from typing import IO
@@ -13,9 +12,9 @@ from typing import IO
 from omega_jupyter.errors import Invalid
 from omega_jupyter.store.file_segment import FileSegment
 from omega_jupyter.store.payload import Key, Source
-from omega_jupyter.store.reader import stream_parts
+from omega_jupyter.store.stream import Joined, PayloadStream
 
-__all__ = ["SpoolSegment", "spooled"]
+__all__ = ["SpoolSegment", "check_hash", "spool", "spooled"]
 
 # Above, it goes through a temporary file.
 MEMORY_BYTES = 32 << 20
@@ -23,7 +22,7 @@ _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class SpoolSegment(FileSegment):
-    """What a function writes into a file, as one byte string.
+    """What a function writes into a file, with buffers behind it, as one byte string.
 
     The file is written at once, and gone when it was stored or is not wanted any more.
 
@@ -33,6 +32,13 @@ class SpoolSegment(FileSegment):
         Writes into the open binary file that it gets.
     what : str
         The content for error messages.
+    behind : sequence of memoryview
+        The bytes that follow it; not copied.
+
+    Attributes
+    ----------
+    file_size : int
+        Bytes of the file alone.
 
     Raises
     ------
@@ -40,34 +46,44 @@ class SpoolSegment(FileSegment):
         The temporary file can't be written.
     """
 
-    def __init__(self, write: Callable[[IO[bytes]], object], what: str) -> None:
+    def __init__(
+        self,
+        write: Callable[[IO[bytes]], object],
+        what: str,
+        behind: Sequence[memoryview] = (),
+    ) -> None:
         # Closed when it was read, or when nobody holds the segment any more.
         file: IO[bytes] = SpooledTemporaryFile(max_size=MEMORY_BYTES)  # noqa: SIM115 - as above
         weakref.finalize(self, file.close)
         with _disk_errors():
             write(file)
-            size = file.seek(0, 2)
+            self.file_size = file.seek(0, 2)
             file.seek(0)
-        super().__init__(file, size, what)
+        self._spool = file
+        size = self.file_size + sum(view.nbytes for view in behind)
+        super().__init__(Joined([file, *behind]), size, what)
 
     def listed(self) -> Iterator[Key]:
         """Read part after part, and remove the file."""
         yield from super().listed()
-        self._file.close()
+        self._spool.close()
 
 
 @contextmanager
-def spooled(
-    source: Source, segment: int, block: int, size: int, sha256: str, what: str
-) -> Iterator[IO[bytes]]:
+def spool() -> Iterator[IO[bytes]]:
+    """Give an empty file that is gone afterwards."""
+    with SpooledTemporaryFile(max_size=MEMORY_BYTES) as file, _disk_errors():
+        yield file
+
+
+@contextmanager
+def spooled(source: Source, size: int, sha256: str, what: str) -> Iterator[IO[bytes]]:
     """Give a stored byte string as an open file, once it is known to be whole.
 
     Parameters
     ----------
     source : Source
-        Where the chunks are.
-    segment, block : int
-        Which byte string.
+        Where the chunks are: segment 0, block 0.
     size : int
         Its bytes.
     sha256 : str
@@ -80,13 +96,9 @@ def spooled(
     Invalid
         It does not match its hash.
     """
-    with SpooledTemporaryFile(max_size=MEMORY_BYTES) as file:
-        hashed = hashlib.sha256()
-        for part in stream_parts(source, segment, block, size):
-            hashed.update(part)
-            with _disk_errors():
-                file.write(part)
-        check_hash(hashed.hexdigest(), sha256, what)
+    with spool() as file, PayloadStream(source, size) as stream:
+        stream.copy_to(file, size)
+        check_hash(stream.digest(), sha256, what)
         file.seek(0)
         yield file
 

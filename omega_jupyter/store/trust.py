@@ -2,9 +2,9 @@
 
 skops reads a model without running anything of it, and names the types that it
 does not know. A type is trusted here when it is part of the reader's own
-installation of scikit-learn, numpy or scipy and of a sort that does nothing but
-hold a fitted state. Functions are trusted one by one, since a model calls them:
-``numpy`` alone has several that run code.
+installation of scikit-learn, numpy, scipy, XGBoost, LightGBM or imbalanced-learn
+and of a sort that does nothing but hold a fitted state. Functions are trusted one
+by one, since a model calls them: ``numpy`` alone has several that run code.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ _TYPES = frozenset(
     builtins.float builtins.frozenset builtins.int builtins.list builtins.range builtins.set
     builtins.slice builtins.str builtins.tuple
     collections.Counter collections.OrderedDict collections.defaultdict
+    omega_jupyter.store.model.beside.Beside
     datetime.date datetime.datetime datetime.timedelta datetime.timezone zoneinfo.ZoneInfo
     numpy.dtype numpy.ndarray numpy.matrix numpy.ma.MaskedArray numpy.ma.core.MaskedArray
     numpy.random._generator.Generator numpy.random.Generator
@@ -43,6 +44,7 @@ _TYPES = frozenset(
     sklearn.neural_network._stochastic_optimizers.SGDOptimizer
     sklearn.tree._tree.Tree
     sklearn.utils._bunch.Bunch
+    xgboost.callback.EarlyStopping xgboost.callback.LearningRateScheduler
     """.split()  # noqa: SIM905 - a list of words is read more easily
 )
 # Modules of scikit-learn whose classes hold nothing but numbers and parameters. scipy.stats is
@@ -56,6 +58,8 @@ _MODULES = (
     "sklearn.model_selection._split",
     "sklearn.utils._metadata_requests",
 )
+# Libraries whose estimators are trusted like scikit-learn's own.
+_PACKAGES = ("sklearn", "numpy", "scipy", "xgboost", "lightgbm", "imblearn")
 # Functions that estimators hold as parameters or attributes: ufuncs, these,
 _FUNCTIONS = frozenset(
     """
@@ -70,8 +74,8 @@ _FUNCTIONS = frozenset(
 _FUNCTION_MODULES = ("sklearn.feature_selection", "sklearn.metrics", "sklearn.metrics.pairwise")
 
 
-def check_trust(what: str, types: Iterable[str], trusted: Sequence[str]) -> list[str]:
-    """Return the types of a model that may be loaded, or refuse it.
+def check_trust(what: str, types: Iterable[str], trusted: Sequence[str]) -> None:
+    """Refuse a model that holds types that may not be loaded.
 
     Parameters
     ----------
@@ -87,8 +91,7 @@ def check_trust(what: str, types: Iterable[str], trusted: Sequence[str]) -> list
     Untrusted
         With the types that neither trusts.
     """
-    types = sorted(types)
-    refused = [name for name in types if name not in trusted and not is_trusted(name)]
+    refused = [name for name in sorted(types) if name not in trusted and not is_trusted(name)]
     if refused:
         listed = ", ".join(refused)
         raise Untrusted(
@@ -97,7 +100,6 @@ def check_trust(what: str, types: Iterable[str], trusted: Sequence[str]) -> list
             hint=f"if you know who wrote it: om.models.get({what!r}, trusted={refused!r}); "
             "for workers set OMEGA_TRUSTED",
         )
-    return types
 
 
 @functools.cache
@@ -113,7 +115,8 @@ def is_trusted(name: str) -> bool:
     if name in _TYPES or name in _FUNCTIONS:
         return True
     module, _, last = name.rpartition(".")
-    if module.partition(".")[0] not in ("sklearn", "numpy", "scipy") or ".tests" in module:
+    package = module.partition(".")[0]
+    if package not in _PACKAGES or ".tests" in module or "__" in module:
         return False
     found = _look_up(module, last)
     if found is None:
@@ -126,7 +129,7 @@ def is_trusted(name: str) -> bool:
 def _is_state(found: type, module: str, last: str) -> bool:
     if found.__name__ != last or found.__module__ != module:
         return False
-    if module.startswith("sklearn."):
+    if module.partition(".")[0] not in ("numpy", "scipy"):
         from sklearn.base import BaseEstimator
 
         known = module.startswith(tuple(f"{m}." for m in _MODULES)) or module in _MODULES

@@ -6,7 +6,7 @@ from typing import Any
 
 from celery.worker.control import inspect_command
 
-from omega_jupyter.store.codecs.estimator import environment
+from omega_jupyter.store.model.environment import environment
 
 __all__ = ["omega_versions"]
 

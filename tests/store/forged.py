@@ -25,5 +25,6 @@ def forge(models: ModelStore, data: bytes | None = None, name: str = "m", **chan
     if data is not None:
         document["segments"] = [{"d": {"0.0": data}, "h": of_inline({"0.0": data})}]
         body |= {"size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+        body |= {"file": len(data), "annex": 0}
     document["hash"] = body["digest"] = content_hash(body, document["segments"])
     versions(models._url).replace_one({"_id": document["_id"]}, document)

@@ -187,5 +187,10 @@ def test_tree_that_never_ends_is_refused() -> None:
 
 
 def _decode(codec: EstimatorCodec, data: bytes) -> Any:
-    body = {"size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+    body = {
+        "size": len(data),
+        "file": len(data),
+        "annex": 0,
+        "sha256": hashlib.sha256(data).hexdigest(),
+    }
     return codec.decode(InlineSource([{"0.0": data}]), body, Part(), "m@1")

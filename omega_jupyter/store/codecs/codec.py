@@ -13,7 +13,7 @@ from omega_jupyter.errors import Invalid, NotFound
 from omega_jupyter.store.payload import Encoded, Source
 from omega_jupyter.store.query import Q
 
-__all__ = ["ENTRY_POINTS", "Codec", "Part", "codec_for", "codec_of_kind"]
+__all__ = ["ENTRY_POINTS", "Codec", "Part", "codec_for", "codec_of_kind", "codecs"]
 
 ENTRY_POINTS = "omega_jupyter.codecs"
 
@@ -29,6 +29,8 @@ _BUILT_IN = (
     "raw:BytesCodec",
     "data:DataCodec",
     "file:FileCodec",
+    "xgboost_booster:XGBoostCodec",
+    "lightgbm_booster:LightGBMCodec",
     "estimator:EstimatorCodec",
     "pickled:JoblibCodec",
 )
@@ -163,7 +165,7 @@ def codec_for(obj: Any, store: str) -> Codec:
     Invalid
         None does.
     """
-    for codec in _codecs():
+    for codec in codecs():
         if codec.store == store and codec.accepts(obj):
             return codec
     kind = type(obj)
@@ -173,7 +175,7 @@ def codec_for(obj: Any, store: str) -> Codec:
             f"A {name} is not a scikit-learn estimator",
             hint="data goes to the data sets: om.datasets.put(obj, name)",
         )
-    if any(codec.store != store and codec.accepts(obj) for codec in _codecs()):
+    if any(codec.store != store and codec.accepts(obj) for codec in codecs()):
         raise Invalid(
             f"A {name} is a model, not a data set", hint="om.models.put(model, name) keeps it"
         )
@@ -192,7 +194,7 @@ def codec_of_kind(kind: str) -> Codec:
     NotFound
         No installed package has it.
     """
-    for codec in _codecs():
+    for codec in codecs():
         if codec.kind == kind:
             return codec
     raise NotFound(
@@ -202,7 +204,7 @@ def codec_of_kind(kind: str) -> Codec:
 
 
 @functools.cache
-def _codecs() -> tuple[Codec, ...]:
+def codecs() -> tuple[Codec, ...]:
     """Return all codecs: installed packages' first, so that they can be more specific."""
     from importlib.metadata import entry_points
 

@@ -2,22 +2,23 @@
 
 from __future__ import annotations
 
-import platform
+from collections.abc import Iterable
 from typing import Any
-from zipfile import BadZipFile
 
-from omega_jupyter.errors import Invalid, Untrusted
 from omega_jupyter.store.codecs.codec import Codec, Part
 from omega_jupyter.store.file_segment import FileSegment
+from omega_jupyter.store.model.annex import read_annex
+from omega_jupyter.store.model.attached import attach, attached
+from omega_jupyter.store.model.environment import environment
+from omega_jupyter.store.model.kinds import SKOPS_ERRORS
+from omega_jupyter.store.model.skops_file import dump_skops, load_skops
 from omega_jupyter.store.payload import Encoded, Source
-from omega_jupyter.store.spool import SpoolSegment, spooled
+from omega_jupyter.store.spool import SpoolSegment, check_hash, spool
+from omega_jupyter.store.stream import PayloadStream
 from omega_jupyter.store.trust import check_trust
 
-__all__ = ["EstimatorCodec", "environment"]
+__all__ = ["EstimatorCodec", "described"]
 
-# What skops raises where a file is none, or its types have changed since.
-_UNREADABLE = (BadZipFile, ImportError, AttributeError, KeyError, ValueError, TypeError)
-_RECORDED = ("scikit-learn", "numpy", "scipy", "pandas", "skops")
 _METHODS = ("fit", "predict", "transform", "fit_predict", "fit_transform")
 
 
@@ -36,82 +37,75 @@ class EstimatorCodec(Codec):
         )
 
     def encode(self, obj: Any) -> Encoded:
-        """Write the skops file.
+        """Take the model apart, and write a skops file and its annex.
 
         Raises
         ------
         Invalid
-            skops can't write something in the model.
+            Something in the model can't be stored; the message names it.
         """
-        import skops.io
+        from omega_jupyter.store.model.fault import fault
+        from omega_jupyter.store.model.outline import Outline
 
-        kind = type(obj)
+        outline = Outline(obj)
+        annex, text = outline.annex, outline.annex.text()
         try:
-            segment = SpoolSegment(lambda file: skops.io.dump(obj, file), f"The {kind.__name__}")
-        except (TypeError, AttributeError, ValueError, RecursionError, OSError) as error:
-            raise Invalid(
-                f"The {kind.__name__} can't be stored: {error}",
-                hint="parameters and attributes must be of scikit-learn, numpy, scipy or plain",
-            ) from error
-        return described(obj, {"format": "skops", "size": segment.size}, segment)
+            segment = SpoolSegment(
+                lambda file: dump_skops(outline.root, file),
+                f"The {type(obj).__name__}",
+                [memoryview(text), *annex.buffers],
+            )
+        except SKOPS_ERRORS as error:
+            raise fault(obj, outline.root, error) from error
+        body = {
+            "format": "skops",
+            "size": segment.size,
+            "file": segment.file_size,
+            "annex": len(text),
+        }
+        encoded = described(obj, body, segment, outline.packages)
+        if annex.others:
+            attach(encoded, annex.others)
+        return encoded
 
     def decode(self, source: Source, body: dict[str, Any], part: Part, what: str) -> Any:
-        """Check the hash and the types, then load the model.
+        """Check the hash and the types, then put the model together.
 
         Raises
         ------
         Invalid
-            The stored bytes were changed.
+            The stored bytes were changed, or can't be loaded here.
         Untrusted
             It holds types that neither the loader nor `part` trusts.
         """
-        import skops.io
-        from skops.io.exceptions import UntrustedTypesFoundException
-
         from omega_jupyter.store.soundness import check_trees
 
         self.only_whole(part, what)
-        types: list[str] = []
-        try:
-            with spooled(source, 0, 0, int(body["size"]), body["sha256"], what) as file:
-                types = check_trust(what, skops.io.get_untrusted_types(file=file), part.trusted)
-                file.seek(0)
-                model = skops.io.load(file, trusted=types)
-        except UntrustedTypesFoundException as error:
-            raise Untrusted(f"Model {what} is refused: {error}", types=types) from error
-        except _UNREADABLE as error:
-            raise Invalid(
-                f"Model {what} can't be loaded here: {error}",
-                hint="`%omega info` shows the versions that it was stored with",
-            ) from error
+        with spool() as file, PayloadStream(source, int(body["size"])) as stream:
+            stream.copy_to(file, int(body["file"]))
+            text = stream.read(int(body["annex"]))
+            beside = read_annex(text, stream, attached(source, body, part, what))
+            check_hash(stream.digest(), body["sha256"], what)
+            model = load_skops(
+                file, beside, what, lambda found: check_trust(what, found, part.trusted)
+            )
         check_trees(model, what)
         return model
 
 
-def described(model: Any, body: dict[str, Any], segment: FileSegment) -> Encoded:
-    """Return an estimator ready to be stored as one file, whose hash the body will have."""
+def described(
+    model: Any, body: dict[str, Any], segment: FileSegment, packages: Iterable[str] = ()
+) -> Encoded:
+    """Return an estimator ready to be stored in one segment, whose hash the body will have."""
     encoded = Encoded(
         type=_public_name(type(model)),
         body=body,
         segments=[segment],
         params=parameters(model),
-        environment=environment(),
+        environment=environment(packages),
     )
     encoded.finish = lambda: encoded.body.update(sha256=segment.digest)
     return encoded
-
-
-def environment() -> dict[str, str]:
-    """Return the versions of Python and of the libraries that a model depends on."""
-    from importlib.metadata import PackageNotFoundError, version
-
-    found = {"python": platform.python_version()}
-    for name in _RECORDED:
-        try:
-            found[name] = version(name)
-        except PackageNotFoundError:
-            continue
-    return found
 
 
 def parameters(model: Any) -> dict[str, Any]:

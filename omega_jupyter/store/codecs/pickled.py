@@ -80,7 +80,7 @@ class JoblibCodec(Codec):
             )
         import joblib
 
-        with spooled(source, 0, 0, int(body["size"]), body["sha256"], what) as file:
+        with spooled(source, int(body["size"]), body["sha256"], what) as file:
             try:
                 return joblib.load(file)
             except _UNREADABLE as error:

@@ -1,0 +1,93 @@
+"""XGBoost's boosters in XGBoost's own format: what is fitted in an XGBClassifier and its like.
+
+The estimators around them are scikit-learn's, and kept as those are.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from typing import Any, ClassVar
+
+from omega_jupyter.errors import Invalid
+from omega_jupyter.store.codecs.codec import Codec, Part, module_of
+from omega_jupyter.store.model.environment import environment
+from omega_jupyter.store.payload import Buffers, Encoded, Source
+from omega_jupyter.store.spool import check_hash
+
+__all__ = ["XGBoostCodec"]
+
+
+class XGBoostCodec(Codec):
+    """A booster as UBJSON, which holds trees and attributes, and its configuration as JSON."""
+
+    store: ClassVar[str] = "models"
+    kind: ClassVar[str] = "xgboost"
+
+    def accepts(self, obj: Any) -> bool:
+        """Accept Booster itself."""
+        return module_of(obj) == "xgboost" and type(obj).__name__ == "Booster"
+
+    def encode(self, obj: Any) -> Encoded:
+        """Let XGBoost write the model."""
+        buffers = [obj.save_raw("ubj"), obj.save_config().encode()]
+        return Encoded(
+            type="xgboost.Booster",
+            body={"sizes": [len(buffer) for buffer in buffers], "sha256": _sha256(buffers)},
+            segments=[Buffers(buffers)],
+            environment=environment(["xgboost"]),
+        )
+
+    def decode(self, source: Source, body: dict[str, Any], part: Part, what: str) -> Any:
+        """Check the hash, then let XGBoost read the model.
+
+        Raises
+        ------
+        Invalid
+            The stored bytes were changed, or XGBoost is missing or can't read them.
+        """
+        self.only_whole(part, what)
+        buffers = [source.buffer(0, block, int(size)) for block, size in enumerate(body["sizes"])]
+        check_hash(_sha256(buffers), body["sha256"], what)
+        xgboost = import_library("xgboost", what)
+        try:
+            booster = xgboost.Booster(model_file=buffers[0])
+            booster.load_config(buffers[1].decode())
+        except (xgboost.core.XGBoostError, UnicodeDecodeError) as error:
+            raise unreadable("XGBoost", what, error) from error
+        return booster
+
+
+def import_library(name: str, what: str) -> Any:
+    """Return the library that a model needs.
+
+    Raises
+    ------
+    Invalid
+        It is not installed here.
+    """
+    from importlib import import_module
+
+    try:
+        return import_module(name)
+    except ImportError as error:
+        raise Invalid(
+            f"Model {what} needs {name}, which is not installed here: {error}",
+            hint=f"pip install {name}",
+        ) from error
+
+
+def unreadable(library: str, what: str, error: Exception) -> Invalid:
+    """Make the error for a model that its library does not take."""
+    said = str(error).strip().splitlines() or [type(error).__name__]
+    return Invalid(
+        f"{library} can't read model {what}: {said[0]}",
+        hint="`%omega info` shows the versions that it was stored with",
+    )
+
+
+def _sha256(buffers: Sequence[bytearray | bytes]) -> str:
+    hashed = hashlib.sha256()
+    for buffer in buffers:
+        hashed.update(buffer)
+    return hashed.hexdigest()

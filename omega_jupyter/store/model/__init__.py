@@ -1,0 +1,1 @@
+"""Taking models apart and putting them together again."""

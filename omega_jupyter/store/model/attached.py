@@ -1,0 +1,69 @@
+"""Objects within a model that other codecs keep, each with a description of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from omega_jupyter.store.codecs.codec import Part, codec_of_kind
+from omega_jupyter.store.payload import Encoded, Key, Sink, Source
+
+__all__ = ["attach", "attached"]
+
+
+def attach(encoded: Encoded, others: Sequence[tuple[str, Encoded]]) -> None:
+    """Add objects to an encoded model.
+
+    Parameters
+    ----------
+    encoded : Encoded
+        Its body gets the list ``others``, its segments those of the objects.
+    others : sequence of (str, Encoded)
+        Kind, and what the codec made of the object.
+    """
+    finishes = [encoded.finish]
+    entries: list[dict[str, Any]] = []
+    for kind, other in others:
+        # The number of the first segment that is its own.
+        entries.append({"kind": kind, "body": other.body, "i": len(encoded.segments)})
+        encoded.segments += other.segments
+        finishes.append(other.finish)
+    encoded.body["others"] = entries
+
+    def finish() -> None:
+        for each in finishes:
+            if each is not None:
+                each()
+
+    encoded.finish = finish
+
+
+def attached(source: Source, body: dict[str, Any], part: Part, what: str) -> list[Any]:
+    """Make the objects again that :func:`attach` added.
+
+    Raises
+    ------
+    NotFound
+        No installed package has the codec of one.
+    """
+    inner = Part(trusted=part.trusted, allow_joblib=part.allow_joblib)
+    return [
+        codec_of_kind(entry["kind"]).decode(
+            _Behind(source, int(entry["i"])), entry["body"], inner, what
+        )
+        for entry in body.get("others", ())
+    ]
+
+
+class _Behind(Source):
+    """The segments from a number on."""
+
+    def __init__(self, source: Source, first: int) -> None:
+        self._source = source
+        self._first = first
+
+    def fetch(self, segment: int, keys: Sequence[Key], sink: Sink) -> None:
+        self._source.fetch(self._first + segment, keys, sink)
+
+    def has_closing(self, segment: int) -> bool:
+        return self._source.has_closing(self._first + segment)
