@@ -5,7 +5,7 @@ from __future__ import annotations
 import errno
 import weakref
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from tempfile import SpooledTemporaryFile
 from typing import IO
 
@@ -54,7 +54,7 @@ class SpoolSegment(FileSegment):
     ) -> None:
         # Closed when it was read, or when nobody holds the segment any more.
         file: IO[bytes] = SpooledTemporaryFile(max_size=MEMORY_BYTES)  # noqa: SIM115 - as above
-        weakref.finalize(self, file.close)
+        weakref.finalize(self, _close, file)
         with _disk_errors():
             write(file)
             self.file_size = file.seek(0, 2)
@@ -72,7 +72,8 @@ class SpoolSegment(FileSegment):
 @contextmanager
 def spool() -> Iterator[IO[bytes]]:
     """Give an empty file that is gone afterwards."""
-    with SpooledTemporaryFile(max_size=MEMORY_BYTES) as file, _disk_errors():
+    # In this order: closing writes what is still in a buffer.
+    with _disk_errors(), SpooledTemporaryFile(max_size=MEMORY_BYTES) as file:
         yield file
 
 
@@ -115,6 +116,12 @@ def check_hash(found: str, expected: str, what: str) -> None:
             f"Model {what} is damaged: its content does not match its hash",
             hint="`omega store check` lists all that is; an earlier version may be sound",
         )
+
+
+def _close(file: IO[bytes]) -> None:
+    # On a full disk there is something left to write, and nobody who wants it.
+    with suppress(OSError):
+        file.close()
 
 
 @contextmanager

@@ -91,7 +91,7 @@ def test_full_disk_is_said_and_nothing_is_stored(
     models: ModelStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(**_: Any) -> Any:
-        return Path("/dev/full").open("w+b")  # noqa: SIM115 - the store closes it
+        return Path("/dev/full").open("w+b")
 
     monkeypatch.setattr(spool, "SpooledTemporaryFile", full)
 
