@@ -49,6 +49,16 @@ ARRAYS: dict[str, Any] = {
     "structured": np.array([(1, 2.5, "a")], dtype=[("i", "i4"), ("f", "f8"), ("s", "U3")]),
     "nested": np.zeros(2, dtype=[("p", [("x", "f8"), ("y", "f8")]), ("v", "i2", (2, 2))]),
     "aligned": np.zeros(2, dtype=np.dtype([("a", "i1"), ("b", "f8")], align=True)),
+    "titles": np.zeros(2, np.dtype([(("Title", "a"), "i4"), ("b", "f8")])),
+    "overlapping": np.zeros(2, {"names": ["a", "b"], "formats": ["i4", "i2"], "offsets": [0, 2]}),
+    "out of order": np.zeros(2, {"names": ["a", "b"], "formats": ["i4", "i2"], "offsets": [4, 0]}),
+    "padded": np.zeros(2, {"names": ["a"], "formats": ["i4"], "offsets": [4], "itemsize": 20}),
+    "no fields": np.zeros(2, []),
+    "records": np.zeros(2, np.dtype((np.record, [("a", "i4")]))),
+    "of no width": np.zeros(2, "S0"),
+    "long doubles": np.array([1, np.pi], np.longdouble),
+    "long complex": np.array([1j], np.clongdouble),
+    "huge and empty": np.empty((0, 2**40), "i1"),
     "strings": np.array(["a", "", "ü" * 100], dtype=np.dtypes.StringDType()),
     "strings with NaN": np.array(["a", np.nan], dtype=np.dtypes.StringDType(na_object=np.nan)),
     "strings with None": np.array([["a", None]], dtype=np.dtypes.StringDType(na_object=None)),
@@ -76,6 +86,8 @@ def test_array_comes_back_equal(name: str, datasets: DatasetStore) -> None:
 
     assert type(found) is np.ndarray
     assert found.dtype == array.dtype
+    # More than is compared: alignment, and the type of records.
+    assert repr(found.dtype) == repr(array.dtype)
     assert metadata.kind == "array"
     assert metadata.shape == found.shape == array.shape
     np.testing.assert_array_equal(found, array, strict=True)
@@ -94,6 +106,81 @@ def test_array_of_objects_is_refused(datasets: DatasetStore) -> None:
     for array in (np.array([1, "a", None], dtype=object), np.zeros(1, [("o", object)])):
         with pytest.raises(Invalid, match="objects"):
             datasets.put(array, "refused")
+    assert not datasets.exists("refused")
+
+
+def test_dtype_with_metadata_is_refused(datasets: DatasetStore) -> None:
+    noted = np.dtype("i4", metadata={"unit": "€"})
+    for array in (np.zeros(2, noted), np.zeros(2, [("a", noted)])):
+        with pytest.raises(Invalid, match="metadata") as error:
+            datasets.put(array, "refused")
+        assert "drop_metadata" in str(error.value)
+    assert not datasets.exists("refused")
+
+
+def test_long_double_of_another_processor_is_refused(url: SecretUrl) -> None:
+    datasets = DatasetStore(url)
+    datasets.put(np.zeros(2, np.longdouble), "a")
+    versions = connect(url)["omega_versions"]
+    for other in ('{"str":"<f16","bits":112}', '{"str":"<f12","bits":63}'):
+        versions.update_one({"name": "a"}, {"$set": {"body.descr": other}})
+        with pytest.raises(Invalid, match="kind of processor"):
+            datasets.get("a")
+
+
+RECORDS = np.array([(1, "a"), (2, "b")], dtype=[("n", "i4"), ("s", "U1")])
+
+
+@pytest.mark.parametrize("array", [np.matrix("1 2; 3 4"), RECORDS.view(np.recarray)], ids=type)
+def test_views_of_arrays_keep_their_class(array: Any, datasets: DatasetStore) -> None:
+    assert datasets.put(array, "a").type == f"numpy.{type(array).__name__}"
+
+    for found, expected in ((datasets.get("a"), array), (datasets.head("a", 1), array[:1])):
+        assert type(found) is type(array)
+        assert repr(found.dtype) == repr(expected.dtype)
+        np.testing.assert_array_equal(found, expected, strict=True)
+
+
+MASKED: dict[str, Any] = {
+    "masked": np.ma.array([1.5, 2.5, 3.5], mask=[0, 1, 0], fill_value=-1.0),
+    "without mask": np.ma.array([1, 2]),
+    "hard": np.ma.array([[1, 2], [3, 4]], mask=[[0, 1], [0, 0]], hard_mask=True),
+    "of records": np.ma.array(RECORDS, mask=[(0, 1), (1, 0)]),
+    "0-d": np.ma.array(1.5, mask=True),
+    "text": np.ma.array(["a", "b"], mask=[1, 0]),
+    "fortran": np.ma.array(np.asfortranarray(RNG.random((300, 400))), mask=False),
+}
+
+
+@pytest.mark.parametrize("name", MASKED)
+def test_masked_array_comes_back(name: str, datasets: DatasetStore) -> None:
+    array = MASKED[name]
+
+    metadata = datasets.put(array, "a")
+    found = datasets.get("a")
+
+    assert (metadata.kind, metadata.type) == ("array", "numpy.ma.MaskedArray")
+    assert type(found) is np.ma.MaskedArray
+    assert (found.dtype, found.shape, found.hardmask) == (array.dtype, array.shape, array.hardmask)
+    # What is under the mask, too.
+    np.testing.assert_array_equal(found.data, array.data, strict=True)
+    np.testing.assert_array_equal(np.ma.getmask(found), np.ma.getmask(array), strict=True)
+    assert (np.ma.getmask(found) is np.ma.nomask) == (np.ma.getmask(array) is np.ma.nomask)
+    assert str(found.fill_value) == str(array.fill_value)
+    if array.ndim:
+        np.testing.assert_array_equal(datasets.head("a", 1).data, array.data[:1])
+
+
+class Quantity(np.ndarray):
+    unit = "m"
+
+
+def test_arrays_of_other_classes_are_refused(datasets: DatasetStore) -> None:
+    own = np.zeros(2).view(Quantity)
+    for obj in (own, np.ma.masked, np.ma.array(own, mask=[0, 1])):
+        with pytest.raises(Invalid) as error:
+            datasets.put(obj, "refused")
+        assert "np." in str(error.value)
     assert not datasets.exists("refused")
 
 
@@ -126,6 +213,16 @@ SPARSE = [
     for kind in ("csr", "csc", "coo", "bsr", "dia")
 ]
 SPARSE += [
+    # In no order, and with indices wider than they need be.
+    scipy.sparse.csr_array(
+        (np.array([1.0, 2.0]), np.array([2, 0], "i8"), np.array([0, 2], "i8")), shape=(1, 3)
+    ),
+    scipy.sparse.csr_array(([1, 0, 3], ([0, 0, 1], [1, 1, 0])), shape=(2, 2)),
+    scipy.sparse.bsr_array(np.kron(np.eye(2), np.ones((2, 3)))),
+    scipy.sparse.coo_array(np.array([1, 0, 2])),
+    scipy.sparse.coo_array(np.arange(8).reshape(2, 2, 2)),
+    scipy.sparse.coo_array((0,)),
+    scipy.sparse.dia_array(np.eye(3)),
     scipy.sparse.csr_array(np.eye(3, dtype="f4")),
     scipy.sparse.coo_array(np.eye(3, dtype=bool)),
     scipy.sparse.csc_matrix((0, 5)),
@@ -143,8 +240,17 @@ def test_sparse_matrix_comes_back_equal(matrix: Any, datasets: DatasetStore) -> 
     assert type(found) is type(matrix)
     assert found.dtype == matrix.dtype
     assert found.shape == matrix.shape
-    assert (found != matrix).nnz == 0
+    np.testing.assert_array_equal(found.toarray(), matrix.toarray())
     assert datasets.metadata("s").kind == "sparse"
+    for name in ("data", "indices", "indptr", "offsets"):
+        if hasattr(matrix, name):
+            np.testing.assert_array_equal(getattr(found, name), getattr(matrix, name), strict=True)
+    for mine, theirs in zip(
+        getattr(found, "coords", ()), getattr(matrix, "coords", ()), strict=True
+    ):
+        np.testing.assert_array_equal(mine, theirs, strict=True)
+    for name in ("has_sorted_indices", "has_canonical_format"):
+        assert getattr(found, name, None) == getattr(matrix, name, None)
 
 
 def test_sparse_matrix_of_duplicates_stays_so(datasets: DatasetStore) -> None:
@@ -155,6 +261,18 @@ def test_sparse_matrix_of_duplicates_stays_so(datasets: DatasetStore) -> None:
     found = datasets.get("s")
     assert found.nnz == 2
     assert found.toarray()[0, 1] == 3.0
+
+
+def test_sparse_formats_of_objects_are_refused(datasets: DatasetStore) -> None:
+    for matrix, hint in (
+        (scipy.sparse.lil_array((2, 2)), "tocsr()"),
+        (scipy.sparse.dok_matrix((2, 2)), "tocsr()"),
+        (scipy.sparse.csr_array(np.array([1, 0, 2])), "tocoo()"),
+    ):
+        with pytest.raises(Invalid, match=type(matrix).__name__) as error:
+            datasets.put(matrix, "refused")
+        assert hint in str(error.value)
+    assert not datasets.exists("refused")
 
 
 DATA: list[Any] = [

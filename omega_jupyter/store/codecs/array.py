@@ -1,15 +1,20 @@
-"""numpy arrays of every dtype but object."""
+"""numpy arrays of every dtype but object, and numpy's own subclasses."""
 
 from __future__ import annotations
 
+import sys
 from typing import Any
 
 from omega_jupyter.errors import Invalid
 from omega_jupyter.store import typed
-from omega_jupyter.store.codecs.codec import Codec, Part, module_of
+from omega_jupyter.store.codecs.codec import Codec, Part
+from omega_jupyter.store.codecs.dtype import describe_dtype, read_dtype
 from omega_jupyter.store.payload import Buffers, Encoded, Source
 
 __all__ = ["ArrayCodec", "describe_array", "read_array"]
+
+# Classes that are a view of an array and nothing else.
+_VIEWS = ("matrix", "recarray")
 
 
 class ArrayCodec(Codec):
@@ -18,29 +23,90 @@ class ArrayCodec(Codec):
     kind = "array"
 
     def accepts(self, obj: Any) -> bool:
-        """Accept ndarray itself and memory maps, which are arrays on a disk."""
-        return module_of(obj) == "numpy" and type(obj).__name__ in ("ndarray", "memmap")
+        """Accept every array; subclasses that would be lost, to say so."""
+        return "numpy" in sys.modules and isinstance(obj, sys.modules["numpy"].ndarray)
 
     def encode(self, obj: Any) -> Encoded:
-        """Describe the array; its bytes are not copied where they are contiguous."""
-        body, buffer = describe_array(obj)
+        """Describe the array; its bytes are not copied where they are contiguous.
+
+        Raises
+        ------
+        Invalid
+            It holds Python objects, or is of a class that adds something to an array.
+        """
+        import numpy as np
+
+        kind = type(obj)
+        if kind is np.ma.MaskedArray:
+            return self._encode_masked(obj)
+        if kind not in (np.ndarray, np.memmap, np.matrix, np.recarray):
+            raise Invalid(
+                f"A {kind.__module__}.{kind.__qualname__} is more than an array, and would come "
+                "back as one",
+                hint="np.asarray(obj) is the plain array",
+            )
+        body, buffer = describe_array(np.asarray(obj))
+        name = kind.__name__ if kind.__name__ in _VIEWS else "ndarray"
+        if name in _VIEWS:
+            body["class"] = name
         return Encoded(
-            type="numpy.ndarray",
+            type=f"numpy.{name}", body=body, segments=[Buffers([buffer])], shape=tuple(obj.shape)
+        )
+
+    def _encode_masked(self, array: Any) -> Encoded:
+        import numpy as np
+
+        if array.baseclass is not np.ndarray:
+            raise Invalid(
+                f"A masked array over a {array.baseclass.__name__} can't be kept",
+                hint="np.ma.array(np.asarray(obj.data), mask=obj.mask) is one over an array",
+            )
+        body, data = describe_array(array.data)
+        buffers = [data]
+        body |= {"class": "MaskedArray", "hard": bool(array.hardmask)}
+        fill, usual = np.asarray(array.fill_value), np.ma.default_fill_value(array)
+        extras = {"mask": np.ma.getmask(array), "fill": np.ma.nomask if fill == usual else fill}
+        for name, extra in extras.items():
+            if extra is not np.ma.nomask:
+                described, buffer = describe_array(extra)
+                body[name] = described | {"block": len(buffers)}
+                buffers.append(buffer)
+        return Encoded(
+            type="numpy.ma.MaskedArray",
             body=body,
-            segments=[Buffers([buffer])],
-            shape=tuple(obj.shape),
-            columns=None,
+            segments=[Buffers(buffers)],
+            shape=tuple(array.shape),
         )
 
     def decode(self, source: Source, body: dict[str, Any], part: Part, what: str) -> Any:
         """Read the array, or its first rows."""
-        if part.rows is not None:
-            rows, part = part.rows, Part()
-            if body["order"] == "C" and body["shape"] and "descr" in body:
-                return read_array(source, body, rows=rows)
-            return read_array(source, body)[:rows] if body["shape"] else read_array(source, body)
-        self.only_whole(part, what)
-        return read_array(source, body)
+        if part.rows is None:
+            self.only_whole(part, what)
+            return self._whole(source, body)
+        plain = body["order"] == "C" and body["shape"] and "descr" in body and "class" not in body
+        if plain:
+            return read_array(source, body, rows=part.rows)
+        array = self._whole(source, body)
+        return array[: part.rows] if body["shape"] else array
+
+    def _whole(self, source: Source, body: dict[str, Any]) -> Any:
+        import numpy as np
+
+        array = read_array(source, body)
+        if body.get("class") in _VIEWS:
+            return array.view(getattr(np, body["class"]))
+        if body.get("class") != "MaskedArray":
+            return array
+        mask, fill = (
+            read_array(source, body[name], block=body[name]["block"]) if name in body else None
+            for name in ("mask", "fill")
+        )
+        return np.ma.MaskedArray(
+            array,
+            mask=np.ma.nomask if mask is None else mask,
+            fill_value=fill,
+            hard_mask=body["hard"],
+        )
 
 
 def describe_array(array: Any) -> tuple[dict[str, Any], Any]:
@@ -63,7 +129,7 @@ def describe_array(array: Any) -> tuple[dict[str, Any], Any]:
         )
     order = "F" if array.flags.f_contiguous and not array.flags.c_contiguous else "C"
     flat = (array.T if order == "F" else np.ascontiguousarray(array)).reshape(-1)
-    descr = typed.dumps(np.lib.format.dtype_to_descr(array.dtype))
+    descr = typed.dumps(describe_dtype(array.dtype))
     body = {"descr": descr, "shape": shape, "order": order, "size": array.nbytes}
     # A view of bytes, since not all dtypes have the buffer protocol.
     return body, flat.view(np.uint8).data if array.nbytes else b""
@@ -82,7 +148,7 @@ def read_array(
 
     if "text" in body:
         return _read_strings(source, body, segment, block)
-    dtype = np.lib.format.descr_to_dtype(typed.loads(body["descr"]))
+    dtype = read_dtype(typed.loads(body["descr"]))
     shape = [int(n) for n in body["shape"]]
     if rows is not None:
         shape[0] = min(max(rows, 0), shape[0])

@@ -4,46 +4,60 @@ from __future__ import annotations
 
 from typing import Any
 
+from omega_jupyter.errors import Invalid
 from omega_jupyter.store.codecs.array import describe_array, read_array
 from omega_jupyter.store.codecs.codec import Codec, Part, module_of
 from omega_jupyter.store.payload import Buffers, Encoded, Source
 
 __all__ = ["SparseCodec"]
 
-# The arrays that each format is made of; the others hold Python objects.
+# The arrays that each format is made of, behind the values; lil and dok hold Python objects.
 _COMPONENTS = {
-    "csr": ("data", "indices", "indptr"),
-    "csc": ("data", "indices", "indptr"),
-    "bsr": ("data", "indices", "indptr"),
-    "coo": ("data", "row", "col"),
-    "dia": ("data", "offsets"),
+    "csr": ("indices", "indptr"),
+    "csc": ("indices", "indptr"),
+    "bsr": ("indices", "indptr"),
+    "coo": ("coords",),
+    "dia": ("offsets",),
 }
+# What scipy would find out again by looking at all of the indices.
+_FLAGS = ("has_sorted_indices", "has_canonical_format")
 
 
 class SparseCodec(Codec):
-    """A sparse matrix or array as the arrays that it is made of."""
+    """A sparse matrix or array as the arrays that it is made of, in their order."""
 
     kind = "sparse"
 
     def accepts(self, obj: Any) -> bool:
-        """Accept the formats that are made of arrays, with two dimensions."""
-        return (
-            module_of(obj) == "scipy"
-            and getattr(obj, "format", None) in _COMPONENTS
-            and getattr(obj, "ndim", None) == 2
-        )
+        """Accept all formats; those that hold objects, to say what to do."""
+        return module_of(obj) == "scipy" and hasattr(obj, "format") and hasattr(obj, "tocoo")
 
     def encode(self, obj: Any) -> Encoded:
-        """Describe each array."""
-        described = [describe_array(getattr(obj, name)) for name in _COMPONENTS[obj.format]]
+        """Describe each array.
+
+        Raises
+        ------
+        Invalid
+            It is in a format for building a matrix.
+        """
+        kind = type(obj).__name__
+        if obj.format not in _COMPONENTS or (obj.ndim != 2 and obj.format != "coo"):
+            dimensions = "" if obj.ndim == 2 else f" of {obj.ndim} dimensions"
+            target = "tocsr" if obj.ndim == 2 else "tocoo"
+            raise Invalid(
+                f"A {kind}{dimensions} can't be stored in its format",
+                hint=f"store it as obj.{target}(), which holds the same numbers",
+            )
+        described = [describe_array(part) for part in _parts(obj)]
         body = {
             "format": obj.format,
-            "class": type(obj).__name__,
+            "class": kind,
             "shape": list(obj.shape),
             "parts": [part for part, _ in described],
+            "flags": {name: bool(getattr(obj, name)) for name in _FLAGS if _knows(obj, name)},
         }
         return Encoded(
-            type=f"scipy.sparse.{type(obj).__name__}",
+            type=f"scipy.sparse.{kind}",
             body=body,
             segments=[Buffers([buffer for _, buffer in described])],
             shape=tuple(obj.shape),
@@ -51,15 +65,39 @@ class SparseCodec(Codec):
 
     def decode(self, source: Source, body: dict[str, Any], part: Part, what: str) -> Any:
         """Read the arrays and make the matrix."""
-        import scipy.sparse
-
         if part.rows is not None and body["format"] == "csr":
             return self.decode(source, body, Part(), what)[: part.rows]
         self.only_whole(part, what)
         arrays = [read_array(source, p, block=block) for block, p in enumerate(body["parts"])]
-        suffix = "array" if body["class"].endswith("array") else "matrix"
-        make = getattr(scipy.sparse, f"{body['format']}_{suffix}")
-        shape = tuple(int(n) for n in body["shape"])
-        if body["format"] == "coo":
-            return make((arrays[0], (arrays[1], arrays[2])), shape=shape)
-        return make(tuple(arrays), shape=shape)
+        matrix = _made(body, arrays)
+        for name, value in body["flags"].items():
+            setattr(matrix, name, value)
+        return matrix
+
+
+def _knows(obj: Any, flag: str) -> bool:
+    return hasattr(type(obj), flag) or flag in vars(obj)
+
+
+def _parts(obj: Any) -> list[Any]:
+    if obj.format == "coo":
+        return [obj.data, *obj.coords]
+    return [obj.data, *(getattr(obj, name) for name in _COMPONENTS[obj.format])]
+
+
+def _made(body: dict[str, Any], arrays: list[Any]) -> Any:
+    """Make the matrix of its arrays; scipy itself would narrow the indices."""
+    import scipy.sparse
+
+    suffix = "array" if body["class"].endswith("array") else "matrix"
+    make = getattr(scipy.sparse, f"{body['format']}_{suffix}")
+    shape = tuple(int(n) for n in body["shape"])
+    data, *others = arrays
+    if body["format"] == "coo":
+        matrix = make((data, tuple(others)), shape=shape)
+        matrix.coords = tuple(others)
+        return matrix
+    matrix = make((data, *others), shape=shape)
+    for name, array in zip(_COMPONENTS[body["format"]], others, strict=True):
+        setattr(matrix, name, array)
+    return matrix
