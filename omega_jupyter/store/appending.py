@@ -8,8 +8,7 @@ rows are checked again, and what was written is used again: every append arrives
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from omega_jupyter.config import SecretUrl
 from omega_jupyter.errors import Conflict, Invalid, NotFound
@@ -19,6 +18,7 @@ from omega_jupyter.store.chunks import StoredSource, write_segment
 from omega_jupyter.store.connection import Document
 from omega_jupyter.store.frames import FrameStream, check_types
 from omega_jupyter.store.payload import INLINE_BYTES, InlineSource, Segment, pack_inline
+from omega_jupyter.store.publication import Stale
 from omega_jupyter.store.table.added import JoinedIndex
 from omega_jupyter.store.table.compaction import parts_to_merge
 from omega_jupyter.store.table.extend import (
@@ -34,6 +34,9 @@ from omega_jupyter.store.table.layout import group_rows
 from omega_jupyter.store.table.schema import Mismatch
 from omega_jupyter.store.table.stream import StreamSegment
 from omega_jupyter.store.writing import FORMAT, content_hash, describe, discard
+
+if TYPE_CHECKING:
+    from bson import ObjectId
 
 __all__ = ["RowsPut"]
 
@@ -74,7 +77,14 @@ class RowsPut:
         Whether they come behind those of the newest version.
     notes : mapping
         The user's ``attributes`` and ``inputs``.
+
+    Attributes
+    ----------
+    base : ObjectId, optional
+        The version that the last document shares chunks with.
     """
+
+    base: ObjectId | None
 
     def __init__(
         self,
@@ -92,6 +102,7 @@ class RowsPut:
         self._stream = stream
         self._append = append
         self._notes = notes
+        self.base = None
         self._attempts = 0
         self._added: AddedRows | None = None
         self._pieces: list[list[Any]] = []
@@ -110,7 +121,11 @@ class RowsPut:
         """
         try:
             self._discard_but([] if self._own_part is None else [self._own_part[0]])
-            made = self._make(self._base(latest))
+            base = self._base(latest)
+            self.base = base.document.get("_id")
+            made = self._make(base)
+        except Stale:
+            raise
         except BaseException:
             # Also on Ctrl-C: nothing of it is published yet.
             self._discard_but([])
@@ -144,11 +159,13 @@ class RowsPut:
     # -- the table so far --------------------------------------------------------
 
     def _base(self, latest: Latest) -> _Base:
-        if self._append and latest.alive:
-            # Dropped a moment ago: then the number is taken too, and the next one is tried.
-            with suppress(NotFound):
-                return self._stored_base(latest.version)
-        return self._empty_base()
+        if not self._append or latest.newest is None:
+            return self._empty_base()
+        try:
+            return self._stored_base(latest.newest)
+        except NotFound:
+            # Dropped a moment ago, perhaps this one version alone.
+            raise Stale from None
 
     def _stored_base(self, version: int) -> _Base:
         metadata = Catalog(self._url).find(self._store, self._name, version)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from typing import TYPE_CHECKING
 
 from omega_jupyter.config import SecretUrl
 from omega_jupyter.errors import NotFound
@@ -16,6 +17,9 @@ from omega_jupyter.store.names import ObjectName
 from omega_jupyter.store.publication import Latest, now
 from omega_jupyter.store.schema import NAMES, names, versions
 from omega_jupyter.store.tags import Tags, forget
+
+if TYPE_CHECKING:
+    from bson import ObjectId
 
 __all__ = ["Catalog", "Latest", "now"]
 
@@ -155,6 +159,7 @@ class Catalog:
         make: Callable[[Latest], Document],
         *,
         task: str | None = None,
+        base: Callable[[], ObjectId | None] = lambda: None,
     ) -> Document:
         """Insert a version document under the next free number.
 
@@ -164,9 +169,13 @@ class Catalog:
             The object.
         make : callable
             Gets the latest version and returns the document without store,
-            name, version and task; called again after a lost race. May raise.
+            name, version and task; called again after a lost race, and where it
+            raises :class:`~omega_jupyter.store.publication.Stale`. May raise.
         task : str, optional
             Idempotency key: published once per name.
+        base : callable
+            Returns the ``_id`` of the version whose chunks the last document shares,
+            where it does.
 
         Returns
         -------
@@ -176,9 +185,10 @@ class Catalog:
         Raises
         ------
         Conflict
-            Other writers were faster, again and again.
+            Other writers were faster, again and again; or the base was dropped, and
+            collected as garbage, at this very moment.
         """
-        return publication.publish(self.url, store, name, make, task=task)
+        return publication.publish(self.url, store, name, make, task=task, base=base)
 
     def drop(self, store: str, name: str) -> bool:
         """Publish that the object is gone; return whether it was there."""

@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from omega_jupyter.config import SecretUrl
-from omega_jupyter.errors import NotFound
-from omega_jupyter.store.connection import Document, mongo_errors
+from omega_jupyter.store.connection import Document
 from omega_jupyter.store.garbage import BULK
 from omega_jupyter.store.metadata import Metadata
 from omega_jupyter.store.publication import Latest, now, publish
-from omega_jupyter.store.retention import remove_versions
 from omega_jupyter.store.schema import VERSIONS, versions
 
 __all__ = ["copy_late_changes", "copy_onto_stubs", "copy_version"]
@@ -33,7 +31,7 @@ def copy_version(url: SecretUrl, source: Metadata, new: str) -> Metadata:
 
     Raises
     ------
-    NotFound
+    Conflict
         The source was dropped, and collected as garbage, at this very moment.
     """
     document = source._document or {}
@@ -43,17 +41,8 @@ def copy_version(url: SecretUrl, source: Metadata, new: str) -> Metadata:
     def make(latest: Latest) -> Document:
         return held | {"created": now()}
 
-    published = publish(url, source.store, new, make)
-    # The collector deletes a version's document first, and then those of its chunks that no
-    # version refers to. While the source is there, the copy is seen by whatever comes then.
-    with mongo_errors(url):
-        itself = {"_id": document["_id"], "collected": None}
-        if versions(url).find_one(itself, {"_id": 1}) is not None:
-            return Metadata.from_document(published)
-    remove_versions(url, source.store, new, [published["version"]])
-    raise NotFound(
-        f"{source.ref} was dropped while it was copied", hint="`%omega ls` lists what is stored"
-    )
+    published = publish(url, source.store, new, make, base=lambda: document["_id"])
+    return Metadata.from_document(published)
 
 
 def copy_onto_stubs(url: SecretUrl, wanted: Document, name: str, offset: int, owner: str) -> None:

@@ -133,7 +133,9 @@ class DatasetStore(ObjectStore):
             return rows.document(latest)
 
         try:
-            published = self._catalog.publish(self.store, name, make, task=task)
+            published = self._catalog.publish(
+                self.store, name, make, task=task, base=lambda: rows.base
+            )
         except (Conflict, Invalid):
             rows.settle([])
             raise

@@ -93,7 +93,7 @@ class ObjectStore(VersionedStore):
     def _refuse_taken(self, name: str, latest: Latest) -> None:
         if latest.alive:
             raise Conflict(
-                f"{name!r} is stored already (version {latest.version})",
+                f"{name!r} is stored already (version {latest.newest})",
                 hint="leave out if_exists='fail' to add a version, or drop it first",
             )
 

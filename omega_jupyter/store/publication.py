@@ -12,36 +12,49 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from omega_jupyter.config import SecretUrl
 from omega_jupyter.errors import Conflict, Invalid, Unavailable
 from omega_jupyter.store.connection import Document, mongo_errors
-from omega_jupyter.store.retention import retain
+from omega_jupyter.store.retention import remove_versions, retain
 from omega_jupyter.store.schema import NAMES, prepare, versions
 from omega_jupyter.store.writer import Writer
 
-__all__ = ["Latest", "by_task", "latest", "now", "publish"]
+if TYPE_CHECKING:
+    from bson import ObjectId
+
+__all__ = ["Latest", "Stale", "by_task", "latest", "now", "publish"]
 
 ATTEMPTS = 200
 
 
 @dataclass(frozen=True)
 class Latest:
-    """The highest version number of a name, and whether the name is alive.
+    """The highest version number of a name, and the newest version that is there.
 
     Attributes
     ----------
     version : int
         0 where nothing was ever stored.
-    alive : bool
-        False also where it was dropped.
+    newest : int, optional
+        The newest version that is there; None where the name is not, or not any more.
     renaming : str, optional
         The renaming that has reserved the name at this moment.
     """
 
     version: int
-    alive: bool
+    newest: int | None = None
     renaming: str | None = None
+
+    @property
+    def alive(self) -> bool:
+        """Whether there is an object of that name."""
+        return self.newest is not None
+
+
+class Stale(Exception):
+    """Raised by who makes a document, where what it is made from has just gone: ask again."""
 
 
 def latest(url: SecretUrl, store: str, name: str) -> Latest:
@@ -64,6 +77,7 @@ def publish(
     make: Callable[[Latest], Document],
     *,
     task: str | None = None,
+    base: Callable[[], ObjectId | None] = lambda: None,
 ) -> Document:
     """Insert a version document under the next free number.
 
@@ -71,7 +85,7 @@ def publish(
     ----------
     url : SecretUrl
         The user's database.
-    store, name, make, task
+    store, name, make, task, base
         As for :meth:`~omega_jupyter.store.catalog.Catalog.publish`.
     """
     from bson import ObjectId
@@ -84,13 +98,12 @@ def publish(
             # Whoever publishes is first: the renaming finds its reservation gone.
             _take_reservation(url, store, name, newest)
             continue
-        document = {
-            "_id": ObjectId(),
-            "store": store,
-            "name": name,
-            "version": newest.version + 1,
-            **make(newest),
-        }
+        try:
+            made = make(newest)
+        except Stale:
+            continue
+        number = {"store": store, "name": name, "version": newest.version + 1}
+        document = {"_id": ObjectId()} | number | made
         if task is not None:
             document["task"] = task
         try:
@@ -102,6 +115,7 @@ def publish(
                 return done
             time.sleep(random.uniform(0, 0.002 * min(attempt + 1, 25)))  # noqa: S311 - back-off
             continue
+        _check_base(url, document, base())
         if named is not None and not document.get("deleted"):
             retain(url, named)
         return document
@@ -112,6 +126,23 @@ def now() -> datetime:
     """Return the time as MongoDB keeps it: UTC, whole milliseconds."""
     time_ = datetime.now(UTC)
     return time_.replace(microsecond=time_.microsecond // 1000 * 1000)
+
+
+def _check_base(url: SecretUrl, document: Document, base: ObjectId | None) -> None:
+    """Take a version back whose base was collected while it was made."""
+    if base is None:
+        return
+    # The collector deletes a version's document first, and then those of its chunks that no
+    # version refers to. While the base is there, the new one is seen by whatever comes then.
+    with mongo_errors(url):
+        if versions(url).find_one({"_id": base, "collected": None}, {"_id": 1}) is not None:
+            return
+    remove_versions(url, document["store"], document["name"], [document["version"]])
+    raise Conflict(
+        f"{document['name']!r} could not be stored: the version that it shares its data with "
+        "was dropped meanwhile",
+        hint="`%omega ls` lists what is stored",
+    )
 
 
 def _latest(url: SecretUrl, store: str, name: str) -> tuple[Latest, Document | None]:
@@ -131,15 +162,15 @@ def _latest(url: SecretUrl, store: str, name: str) -> tuple[Latest, Document | N
         named = next((document for document in found if "keep" in document), None)
         newest = next((document for document in found if "version" in document), None)
         if newest is None:
-            return Latest(0, alive=False), named
-        alive = not newest.get("deleted", False)
+            return Latest(0), named
+        there: Document | None = newest
         if newest.get("removed") is not None:
             # Rare: the newest one was removed. What is below it?
-            below = versions(url).find_one(
-                object_ | {"removed": None}, {"deleted": 1}, sort=[("version", -1)]
+            there = versions(url).find_one(
+                object_ | {"removed": None}, fields, sort=[("version", -1)]
             )
-            alive = below is not None and not below.get("deleted", False)
-    return Latest(int(newest["version"]), alive, newest.get("renaming")), named
+    number = None if there is None or there.get("deleted") else int(there["version"])
+    return Latest(int(newest["version"]), number, newest.get("renaming")), named
 
 
 def _take_reservation(url: SecretUrl, store: str, name: str, newest: Latest) -> None:

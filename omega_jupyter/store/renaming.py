@@ -87,7 +87,7 @@ class _Renaming:
             return taken.alive and self._was_done()
         if taken.alive:
             raise Conflict(
-                f"{new!r} is stored already (version {taken.version})",
+                f"{new!r} is stored already (version {taken.newest})",
                 hint=f"drop it first, or choose another name for {old!r}",
             )
         if taken.renaming is not None:

@@ -11,7 +11,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from omega_jupyter.config import SecretUrl
-from omega_jupyter.errors import Invalid, NotFound, OmegaError
+from omega_jupyter.errors import Conflict, Invalid, NotFound, OmegaError
 from omega_jupyter.store.check import check
 from omega_jupyter.store.connection import connect
 from omega_jupyter.store.datasets import DatasetStore
@@ -134,7 +134,7 @@ def test_copies_of_what_is_dropped_and_collected_are_whole_or_refused(
             try:
                 datasets.copy(f"X{turn}", f"Y{turn}")
                 outcomes.append("copied")
-            except NotFound:
+            except (NotFound, Conflict):
                 outcomes.append("gone")
                 assert not datasets.exists(f"Y{turn}")
             dropper.join()
@@ -162,7 +162,7 @@ def test_copy_of_what_was_collected_meanwhile_is_taken_back(
 
     from omega_jupyter.store.copying import copy_version
 
-    with pytest.raises(NotFound, match="X@1 was dropped while it was copied"):
+    with pytest.raises(Conflict, match="'Y' could not be stored: the version that it shares"):
         copy_version(url, source, "Y")
 
     assert not datasets.exists("Y")

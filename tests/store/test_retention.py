@@ -6,14 +6,17 @@ import subprocess
 import sys
 import threading
 from datetime import datetime, timedelta
+from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 from sklearn.linear_model import LogisticRegression
 
 from omega_jupyter.config import SecretUrl
 from omega_jupyter.errors import Conflict, Invalid, NotFound
 from omega_jupyter.omega import Omega
+from omega_jupyter.runtime.submission import Submitter
 from omega_jupyter.store.catalog import Catalog
 from omega_jupyter.store.check import check
 from omega_jupyter.store.connection import connect
@@ -287,25 +290,29 @@ def test_rule_holds_for_fits_and_tags_pin_the_number(om: Omega) -> None:
     assert om.models.get("m").C == 5.0
 
 
-def test_scores_of_a_version_that_left_are_no_error(om: Omega) -> None:
+def test_task_that_waited_uses_a_version_that_has_left(
+    om: Omega, monkeypatch: pytest.MonkeyPatch
+) -> None:
     X, y = np.array([[0.0], [1.0], [2.0], [3.0]]), np.array([0, 0, 1, 1])
     om.datasets.put(X, "X")
     om.datasets.put(y, "y")
-    om.models.put(LogisticRegression().fit(X, y), "m")
-    om.models.put(LogisticRegression().fit(X, y), "m")
-    om.models.drop("m@1")
+    for C in (1.0, 5.0, 7.0):
+        om.models.put(LogisticRegression(C=C).fit(X, y), "m")
+    send = Submitter._send
 
-    # As of a task that was submitted before.
-    from omega_jupyter.worker.cache import VersionCache
-    from omega_jupyter.worker.call import Call
+    def late(self: Submitter, *arguments: Any) -> None:
+        om.models.drop(leaving.pop())
+        send(self, *arguments)
 
-    arguments = {"model": "m@1", "X": "X@1", "y": "y@1", "result": None, "params": {}}
-    call = Call(om, "t", arguments, VersionCache(0), lambda progress: None)
-    score = call.run(call.estimator(), "score")
-    call.note_score(score)
+    # As where a rule takes the version while the task waits for a worker.
+    monkeypatch.setattr(Submitter, "_send", late)
+    leaving = ["m@1", "m@2"]
+    score = om.runtime.model("m@2").score("X", "y")
+    fit = om.runtime.model("m@1").fit("X", "y")
 
-    assert score == 1.0
-    assert call.publish(call.own_estimator()).ref == "m@3"
+    assert score.get(timeout=60) == 1.0
+    assert fit.get(timeout=60).ref == "m@4"
+    assert om.models.get("m@4").C == 1.0
 
 
 def test_check_and_usage_know_what_left(datasets: DatasetStore, url: SecretUrl) -> None:
@@ -332,3 +339,37 @@ def test_times_are_the_servers(datasets: DatasetStore, url: SecretUrl) -> None:
     (document,) = versions(url).find({"removed": {"$exists": True}})
     removed: datetime = document["removed"].replace(tzinfo=None)
     assert before <= removed <= connect(url).command("hello")["localTime"]
+
+
+def test_rows_are_appended_to_the_newest_version_that_is_there(datasets: DatasetStore) -> None:
+    for value in (1, 2, 3):
+        datasets.put(pd.DataFrame({"x": [value]}), "X")
+    datasets.drop("X@3")
+
+    appended = datasets.put(pd.DataFrame({"x": [9]}), "X", append=True)
+
+    assert appended.ref == "X@4"
+    assert list(datasets.get("X")["x"]) == [2, 9]
+
+
+def test_rows_are_not_lost_where_their_base_is_dropped(datasets: DatasetStore) -> None:
+    datasets.put(pd.DataFrame({"x": [0]}), "X")
+    done = threading.Event()
+
+    def drop() -> None:
+        while not done.is_set():
+            history = datasets.versions("X")
+            if len(history) > 1:
+                datasets.drop(history[-1].ref, force=True)
+
+    dropper = threading.Thread(target=drop)
+    dropper.start()
+    try:
+        for value in range(1, 20):
+            datasets.put(pd.DataFrame({"x": [value]}), "X", append=True)
+    finally:
+        done.set()
+        dropper.join()
+
+    # Whichever versions are left, each goes on from the first.
+    assert all(datasets.get_version(m)["x"].iloc[0] == 0 for m in datasets.versions("X"))
