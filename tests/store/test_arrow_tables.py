@@ -130,6 +130,17 @@ def test_part_of_a_table_is_a_table(datasets: DatasetStore) -> None:
         datasets.get("t", missing=1)
 
 
+def test_table_is_read_lazily(datasets: DatasetStore) -> None:
+    table = example(5000)
+    datasets.put(table, "t")
+
+    lazy = datasets.getl("t", n__lt=3000)
+
+    assert_same(pa.concat_tables(lazy.iter_chunks(1000)), table.slice(0, 3000))
+    assert_same(lazy["text"].value, table["text"].slice(0, 3000))
+    assert_same(lazy[["text"]].head(2), table.select(["text"]).slice(0, 2))
+
+
 def test_filters_mean_what_pandas_means_by_them(datasets: DatasetStore) -> None:
     values = pa.array([1.5, float("nan"), None, -1.0, 3.0])
     table = pa.table({"x": values, "row": range(5)})

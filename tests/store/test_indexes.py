@@ -110,6 +110,16 @@ def test_index_is_filtered_by_its_name(datasets: DatasetStore) -> None:
             datasets.get(name)
 
 
+def test_index_is_read_lazily(datasets: DatasetStore) -> None:
+    datasets.put(DAYS, "i")
+
+    lazy = datasets.getl("i")
+
+    assert len(lazy) == 4
+    assert_same(lazy.value, DAYS)
+    assert [len(part) for part in lazy.iter_chunks(3)] == [3, 1]
+
+
 def test_index_becomes_an_array_of_others(datasets: DatasetStore) -> None:
     datasets.put(DAYS, "i")
     datasets.put(pd.RangeIndex(3), "r")

@@ -148,6 +148,21 @@ def test_part_of_a_frame_is_a_frame(datasets: DatasetStore) -> None:
         datasets.get("p", missing=1)
 
 
+def test_frame_is_read_lazily(datasets: DatasetStore) -> None:
+    frame = example(5000)
+    datasets.put(frame, "p")
+
+    lazy = datasets.getl("p", n__lt=3000)
+
+    assert (len(lazy), list(lazy.columns)) == (3000, frame.columns)
+    assert_polars_equal(lazy.head(3), frame.head(3))
+    assert_polars_equal(pl.concat(lazy.iter_chunks(1000)), frame.head(3000))
+    assert_polars_equal(lazy[["day", "n"]].value, frame.head(3000).select("day", "n"))
+    assert_polars_series_equal(lazy["kind"].value, frame.head(3000)["kind"])
+    datasets.put(frame["kind"], "p")
+    assert_polars_series_equal(datasets.getl("p").value, frame["kind"])
+
+
 def test_metadata_names_the_dtypes_of_polars(datasets: DatasetStore) -> None:
     columns = datasets.put(example(), "p").columns
 

@@ -45,6 +45,16 @@ class ArrowTableCodec(TableCodec):
 
         return table_of_frame(frame, read_schema(body["arrow"]["schema"]))
 
+    def column_of(self, frame: Any, body: Mapping[str, Any]) -> Any:
+        """Return a frame of one column as the library has columns of a table."""
+        if self.is_column(body):
+            return self.object_of(frame, body)
+        return self.column_in(self.object_of(frame, body))
+
+    @abstractmethod
+    def column_in(self, table: Any) -> Any:
+        """Return the one column of a table of the library's."""
+
     def is_column(self, body: Mapping[str, Any]) -> bool:
         """Say whether it is one column rather than a table."""
         return body["arrow"]["form"] in ("Series", "ChunkedArray", "Array")
@@ -93,6 +103,10 @@ class ArrowCodec(ArrowTableCodec):
         elif not isinstance(obj, pa.Table):
             obj = pa.Table.from_arrays([pa.chunked_array(obj)], names=[""])
         return obj, obj.schema
+
+    def column_in(self, table: Any) -> Any:
+        """Return the array."""
+        return table.column(0)
 
     def dtypes_of(self, obj: Any) -> list[str]:
         """Return Arrow's names of the types."""

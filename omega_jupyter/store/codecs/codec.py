@@ -7,11 +7,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import import_module
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from omega_jupyter.errors import Invalid, NotFound
 from omega_jupyter.store.payload import Encoded, Source
 from omega_jupyter.store.query import Q
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 __all__ = ["ENTRY_POINTS", "Codec", "Part", "codec_for", "codec_of_kind", "codecs"]
 
@@ -180,7 +183,7 @@ def codec_for(obj: Any, store: str) -> Codec:
             f"A {name} is a model, not a data set", hint="om.models.put(model, name) keeps it"
         )
     raise Invalid(
-        f"A {name} can't be kept as a data set",
+        f"An object of type {name} can't be kept as a data set",
         hint="frames, series and indexes of pandas, frames of polars, tables of pyarrow, numpy "
         "arrays, sparse matrices, files, bytes and plain Python data can",
     )
@@ -208,11 +211,40 @@ def codecs() -> tuple[Codec, ...]:
     """Return all codecs: installed packages' first, so that they can be more specific."""
     from importlib.metadata import entry_points
 
-    found: list[Codec] = [entry.load()() for entry in entry_points(group=ENTRY_POINTS)]
+    found = [_loaded(entry) for entry in entry_points(group=ENTRY_POINTS)]
     for path in _BUILT_IN:
         module, _, name = path.partition(":")
         found.append(getattr(import_module(f"{__package__}.{module}"), name)())
+    for place, codec in enumerate(found):
+        if any(other.kind == codec.kind for other in found[:place]):
+            raise Invalid(
+                f"Two codecs are installed for the kind {codec.kind!r}: "
+                f"{', '.join(_origin(c) for c in found if c.kind == codec.kind)}",
+                hint="what is stored could be read as something else; uninstall one of them",
+            )
     return tuple(found)
+
+
+def _loaded(entry: EntryPoint) -> Codec:
+    try:
+        codec = entry.load()()
+    except (ImportError, AttributeError, TypeError) as error:
+        raise _broken(entry, f"can't be loaded: {error}") from error
+    if not isinstance(codec, Codec):
+        raise _broken(entry, f"is {_origin(codec)}, which is no Codec")
+    return codec
+
+
+def _broken(entry: EntryPoint, reason: str) -> Invalid:
+    package = entry.dist.name if entry.dist is not None else entry.value
+    return Invalid(
+        f"The codec {entry.name!r} of the installed package {package} {reason}",
+        hint=f"repair or remove it: pip uninstall {package}",
+    )
+
+
+def _origin(codec: object) -> str:
+    return f"{type(codec).__module__}.{type(codec).__qualname__}"
 
 
 def module_of(obj: Any) -> str:

@@ -106,7 +106,8 @@ class TableCodec(Codec):
         if self.is_column(body) and (part.columns is not None or part.exclude is not None):
             self.only_whole(part, what)
         view = view_of(source, body, part, what)
-        return LazyTable(view, self, body, single=self.is_column(body))
+        single = self.is_column(body) and not self.index_is_data
+        return LazyTable(view, self, body, single=single)
 
     def column_of(self, frame: Any, body: Mapping[str, Any]) -> Any:
         """Return a frame of one column as what the user's own table has for columns."""

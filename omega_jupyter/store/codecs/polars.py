@@ -53,6 +53,10 @@ class PolarsCodec(ArrowTableCodec):
         text = [column.cast(pl.String) for column in columns if column.dtype == pl.Categorical]
         return frame.with_columns(text).to_arrow(), schema
 
+    def column_in(self, table: Any) -> Any:
+        """Return the Series."""
+        return table.to_series()
+
     def dtypes_of(self, obj: Any) -> list[str]:
         """Return polars' own names of the dtypes."""
         return [str(dtype) for dtype in getattr(obj, "dtypes", ())]
