@@ -7,10 +7,12 @@ that out here and ends.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
+from omega_jupyter.runtime.endings import tell_of_end
 from omega_jupyter.runtime.records import (
     FINAL,
     LEASE_SECONDS,
@@ -61,12 +63,15 @@ class Attempt:
         1 for the first run.
     record : dict
         The record as it was then.
+    since : float
+        When that was, by this process's monotonic clock.
     """
 
     url: SecretUrl
     task_id: str
     number: int
     record: Document
+    since: float = field(default_factory=time.monotonic)
 
     def beat(self) -> Standing:
         """Vouch for the task, and hear what is wanted of it.
@@ -123,6 +128,11 @@ class Attempt:
             found = next(iter(records(self.url).aggregate(pipeline)), None)
         return 0.0 if found is None else max(0.0, found["grace"] - found["waited"] / 1000)
 
+    def waited_for(self) -> float:
+        """Return the seconds since it was submitted, roughly."""
+        begun = self.record["started"] - self.record["submitted"]
+        return float(begun.total_seconds()) + time.monotonic() - self.since
+
     def progress(self, progress: Document) -> None:
         """Write how far it is."""
         query = {"_id": self.task_id, "attempts": self.number, "state": {"$in": list(RUNNING)}}
@@ -158,6 +168,7 @@ class Attempt:
             records(self.url, durable=True).update_one(
                 query, moved("CANCELLED", {"cancelled": "stopped"})
             )
+        tell_of_end(self.url, self.task_id)
 
 
 def claim(
@@ -263,6 +274,7 @@ def _give_up(url: SecretUrl, task_id: str) -> None:
     query = {"_id": task_id, "state": {"$in": list(WAITING)}}
     with mongo_errors(url):
         records(url, durable=True).update_one(query, moved("LOST", {"error": error}))
+    tell_of_end(url, task_id)
 
 
 def _ago(seconds: float) -> Document:

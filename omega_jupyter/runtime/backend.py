@@ -17,6 +17,7 @@ from celery.utils.log import get_task_logger
 from omega_jupyter.config import OmegaConfig
 from omega_jupyter.errors import AuthError, Unavailable
 from omega_jupyter.runtime.credentials import HEADER, Credentials, Envelope
+from omega_jupyter.runtime.endings import QUIET_SECONDS
 from omega_jupyter.runtime.keys import private_keys
 from omega_jupyter.runtime.ledger import Ledger
 from omega_jupyter.runtime.outcome import Outcome, describe, published
@@ -92,7 +93,9 @@ class OmegaBackend(BaseBackend):
             fields = {"heartbeat": None}
         # A result that is there counts, whoever has it; else the newest attempt decides.
         where = {} if state == "SUCCESS" else _ours(request)
-        Ledger(credentials.result_backend).update(task_id, state, fields, where=where)
+        attempt = getattr(request, "omega_attempt", None)
+        tell = attempt is None or attempt.waited_for() > QUIET_SECONDS
+        Ledger(credentials.result_backend).update(task_id, state, fields, where=where, tell=tell)
 
     def _after_death(
         self, task_id: str, credentials: Credentials, fields: dict[str, Any]

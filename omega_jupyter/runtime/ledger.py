@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from omega_jupyter.errors import Invalid, NotFound
 from omega_jupyter.runtime import records as rules
+from omega_jupyter.runtime.endings import tell_of_end
 from omega_jupyter.runtime.records import FINAL, RUNNING, STATES, TASKS, WAITING, moved, records
 from omega_jupyter.store.connection import Document, mongo_errors
 
@@ -72,6 +73,7 @@ class Ledger:
         fields: Mapping[str, Any],
         *,
         where: Mapping[str, Any] | None = None,
+        tell: bool = True,
     ) -> bool:
         """Move the task to a state, unless it has ended already.
 
@@ -84,6 +86,8 @@ class Ledger:
             More to write.
         where : mapping, optional
             Further conditions that the record must meet.
+        tell : bool
+            Tell who waits, where it ends by this.
 
         Returns
         -------
@@ -93,7 +97,10 @@ class Ledger:
         query = {"_id": task_id, "state": {"$nin": list(FINAL)}, **(where or {})}
         with mongo_errors(self.url):
             collection = records(self.url, durable=state in FINAL)
-            return bool(collection.update_one(query, moved(state, fields)).matched_count)
+            done = bool(collection.update_one(query, moved(state, fields)).matched_count)
+        if done and tell and state in FINAL:
+            tell_of_end(self.url, task_id)
+        return done
 
     def cancel(self, task_id: str, grace: float) -> Document | None:
         """Ask for the end of a task.
@@ -127,7 +134,10 @@ class Ledger:
             found = found or self.find(task_id)
             # It may have begun to wait again between the two.
             if found is None or found["state"] not in WAITING:
-                return found
+                break
+        if found is not None and found["state"] == "CANCELLED":
+            tell_of_end(self.url, task_id)
+        return found
 
     def settle(self, task_ids: Sequence[str]) -> bool:
         """Write down what follows where a worker no longer vouches for its task.
@@ -171,6 +181,15 @@ class Ledger:
             if fields is not None:
                 return records(self.url).find_one({"_id": task_id}, list(fields))
             return next(iter(records(self.url).aggregate(pipeline)), None)
+
+    def ended(self, task_ids: Iterable[str]) -> set[str]:
+        """Return those of the tasks that have ended, or that nobody knows."""
+        wanted = set(task_ids)
+        with mongo_errors(self.url):
+            found = records(self.url).find(
+                {"_id": {"$in": list(wanted)}, "state": {"$nin": list(FINAL)}}, ["_id"]
+            )
+            return wanted - {record["_id"] for record in found}
 
     def complete(self, prefix: str) -> str:
         """Return the one task id that begins with the prefix; ``last`` is the newest.

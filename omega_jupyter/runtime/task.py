@@ -4,81 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Generator, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Generator
+from contextlib import suppress
 from datetime import datetime
-from enum import StrEnum
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from omega_jupyter import errors
+from omega_jupyter.errors import Invalid, NotFound, TaskTimeout
+from omega_jupyter.runtime.answers import Cancelled, Progress
+from omega_jupyter.runtime.callbacks import callbacks
 from omega_jupyter.runtime.records import FINAL
 from omega_jupyter.runtime.value import error_of, value_of
+from omega_jupyter.runtime.waiting import wait, wait_async
 
 if TYPE_CHECKING:
     from omega_jupyter.runtime.submission import Submitter
     from omega_jupyter.store.connection import Document
 
-__all__ = ["Cancelled", "OmegaTask", "Progress"]
-
-# Waiting asks again after 3 ms at first, then after 5 % of the time waited so
-# far, at most 0.25 s: short calls end at once, long ones cost next to nothing.
-_FIRST_DELAY, _DELAY_SHARE, _LONGEST_DELAY = 0.003, 0.05, 0.25
+__all__ = ["OmegaTask"]
 
 GRACE_SECONDS = 5.0
 # Beyond the grace time, for the kill and its report.
 _KILL_SECONDS = 10.0
 # What a list of tasks was made of answers for so long, without a query for each.
 _LISTED_SECONDS = 1.0
-
-
-class Cancelled(StrEnum):
-    """What came of a cancel: the text says it.
-
-    Attributes
-    ----------
-    NEVER_STARTED
-        It waited in a queue, and will not start.
-    STOPPING
-        It was asked to stop; nobody knows yet how it ends.
-    STOPPED
-        It stopped when it was asked to.
-    KILLED
-        It did not stop in time, and its process was killed.
-    FINISHING
-        It came too late: the result is being published.
-    HAD_FINISHED
-        It came too late: it had ended by itself.
-    """
-
-    def __repr__(self) -> str:
-        return str(self)
-
-    NEVER_STARTED = "never started"
-    STOPPING = "stopping"
-    STOPPED = "stopped"
-    KILLED = "killed"
-    FINISHING = "finishing"
-    HAD_FINISHED = "had finished"
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far a task is.
-
-    Attributes
-    ----------
-    fraction : float or None
-        Between 0 and 1; None where nothing can be known but the time.
-    step : str
-        What is being done, ``fit 3 of 15``; may be empty.
-    elapsed : float
-        Seconds since a worker began with it; 0 before.
-    """
-
-    fraction: float | None
-    step: str
-    elapsed: float
 
 
 class OmegaTask:
@@ -241,14 +190,14 @@ class OmegaTask:
         stopped
         """
         if grace < 0:
-            raise errors.Invalid(f"grace is a number of seconds, not {grace:g}")
+            raise Invalid(f"grace is a number of seconds, not {grace:g}")
         found = self._submitter.ledger.cancel(self.id, grace)
         if found is None:
             raise self._unknown()
         self._record, self._fresh_until = found, 0.0
         if wait:
-            for delay in self._delays(grace + _KILL_SECONDS, raises=False):
-                time.sleep(delay)
+            with suppress(TaskTimeout):
+                self.wait(grace + _KILL_SECONDS)
         record = self._record
         match record["state"]:
             case "CANCELLED":
@@ -278,7 +227,7 @@ class OmegaTask:
         if not self._record:
             raise self._unknown()
         if state not in FINAL:
-            raise errors.Invalid(
+            raise Invalid(
                 f"Task {self.id} has not ended ({state})",
                 hint=f"%omega cancel {self.id[:8]} ends it",
             )
@@ -303,12 +252,8 @@ class OmegaTask:
         TaskTimeout
             It has not ended in time. It goes on.
         """
-        for delay in self._delays(timeout):
-            if on_update is not None:
-                on_update(self)
-            time.sleep(delay)
-        if on_update is not None:
-            on_update(self)
+        self._fresh_until = 0.0
+        wait(self, self._submitter.ledger.url, timeout, on_update)
         return self
 
     def get(self, timeout: float | None = None) -> Any:
@@ -339,31 +284,24 @@ class OmegaTask:
         return self._get_async().__await__()
 
     async def _get_async(self) -> Any:
-        delays = self._delays(None)
-        while (delay := await asyncio.to_thread(next, delays, None)) is not None:
-            await asyncio.sleep(delay)
+        self._fresh_until = 0.0
+        await wait_async(self, self._submitter.ledger.url)
         return await asyncio.to_thread(self._value)
 
-    def _delays(self, timeout: float | None, *, raises: bool = True) -> Iterator[float]:
-        """Yield the seconds to wait before the record is read again, until it is final."""
-        began = time.monotonic()
-        self._fresh_until = 0.0
-        while not self.ready():
-            if not self._record:
-                raise self._unknown()
-            waited = time.monotonic() - began
-            delay = min(_LONGEST_DELAY, max(_FIRST_DELAY, waited * _DELAY_SHARE))
-            if timeout is not None:
-                if waited >= timeout:
-                    if not raises:
-                        return
-                    raise errors.TaskTimeout(
-                        f"Task {self.id} has not ended after {timeout:g} s "
-                        f"({self._record['state']}); it goes on",
-                        hint=f"%omega result {self.id[:8]}",
-                    )
-                delay = min(delay, timeout - waited)
-            yield delay
+    def on_done(self, callback: Callable[[OmegaTask], object]) -> None:
+        """Call a function when the task has ended, well or badly.
+
+        Parameters
+        ----------
+        callback : callable
+            Called once with this task, in a thread of its own, by this process; at
+            once where the task has ended already. What it raises is printed.
+
+        Examples
+        --------
+        >>> task.on_done(lambda task: print(task.state, task.elapsed))
+        """
+        callbacks(self._submitter.ledger.url).add(self, callback)
 
     def _value(self) -> Any:
         record = self._record
@@ -385,8 +323,8 @@ class OmegaTask:
         ran = (now - record["started"]).total_seconds() + time.monotonic() - self._read_at
         return max(0.0, float(ran))
 
-    def _unknown(self) -> errors.NotFound:
-        return errors.NotFound(f"No task {self.id!r}", hint="%omega tasks lists what is known")
+    def _unknown(self) -> NotFound:
+        return NotFound(f"No task {self.id!r}", hint="%omega tasks lists what is known")
 
     def __repr__(self) -> str:
         record = self.refresh()

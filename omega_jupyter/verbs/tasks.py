@@ -12,7 +12,8 @@ from omega_jupyter.verbs.task_report import SHORT_ID, TaskReport, duration
 from omega_jupyter.verbs.usage import UsageError
 
 if TYPE_CHECKING:
-    from omega_jupyter.runtime.task import Cancelled, OmegaTask
+    from omega_jupyter.runtime.answers import Cancelled
+    from omega_jupyter.runtime.task import OmegaTask
     from omega_jupyter.verbs.caller import Caller
     from omega_jupyter.verbs.words import Word
 

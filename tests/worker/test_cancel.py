@@ -13,7 +13,8 @@ from sklearn.model_selection import GridSearchCV
 
 from omega_jupyter.errors import Invalid, NotFound, TaskCancelled
 from omega_jupyter.omega import Omega
-from omega_jupyter.runtime.task import Cancelled, OmegaTask
+from omega_jupyter.runtime.answers import Cancelled
+from omega_jupyter.runtime.task import OmegaTask
 from tests.mongo_server import wait_for
 
 X, y = make_classification(1_000, 20, random_state=0)

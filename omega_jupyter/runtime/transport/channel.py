@@ -165,7 +165,8 @@ class Channel(virtual.Channel):
             expire_at = datetime.now(UTC) + timedelta(milliseconds=int(lifetime))
         elif queue in self._temporary:
             expire_at = datetime.now(UTC) + TEMPORARY
-        self.messages.put(queue, dumps(message), expire_at)
+        task_id = message["headers"].get("id") if message.get("headers") else None
+        self.messages.put(queue, dumps(message), expire_at, task_id)
 
     def _put_fanout(self, exchange: str, message: Payload, routing_key: str, **kwargs: Any) -> None:
         self.messages.broadcast(exchange, dumps(message))

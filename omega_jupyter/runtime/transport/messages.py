@@ -7,24 +7,21 @@ import re
 import socket
 import uuid
 from collections.abc import Iterable
-from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any
 
 from bson import ObjectId, Timestamp
-from pymongo import ASCENDING, CursorType, WriteConcern
+from pymongo import ASCENDING, WriteConcern
 from pymongo.collection import Collection
-from pymongo.cursor import Cursor
-from pymongo.errors import CollectionInvalid
 from pymongo.results import UpdateResult
 
 from omega_jupyter.config import SecretUrl
+from omega_jupyter.runtime.bulletin import Bulletin
 from omega_jupyter.store.connection import Document, connect
 
 __all__ = ["Messages"]
 
 QUEUE, NOTIFY, BINDINGS = "omega_queue", "omega_queue_notify", "omega_queue_bindings"
-NOTIFY_BYTES = 1 << 20
 
 # The server puts its own time in its place, so that the order needs no synchronous clocks.
 _SERVER_TIME = Timestamp(0, 0)
@@ -47,34 +44,35 @@ class Messages:
     ----------
     owner : str
         Stands in the messages that are leased through this object; for people.
+    notices : Bulletin
+        Tells who waits that there is something in a queue, and carries broadcasts.
     """
 
     def __init__(self, url: SecretUrl, lease: float) -> None:
         self.url = url
         self.lease = lease
         self.owner = f"{_owners(os.getpid())}{uuid.uuid4().hex[:8]}"
+        self.notices = Bulletin(lambda: self._collection(NOTIFY))
 
     def prepare(self) -> None:
-        """Create what is missing: the capped collection, its first document, indexes."""
-        database = connect(self.url)
-        found = next(iter(database.list_collections(filter={"name": NOTIFY})), None)
-        if found is None:
-            with suppress(CollectionInvalid):  # another process was quicker
-                database.create_collection(NOTIFY, capped=True, size=NOTIFY_BYTES)
-        elif not found.get("options", {}).get("capped"):
-            # Somebody dropped it under a publisher, whose insert made a plain one.
-            database.command("convertToCapped", NOTIFY, size=NOTIFY_BYTES)
-        if self._notify.find_one() is None:
-            # A tailable cursor on an empty collection is dead from the start.
-            self._notify.insert_one({"at": _SERVER_TIME})
+        """Create what is missing: the notices, and indexes."""
+        self.notices.prepare()
         self._queue.create_index([("queue", ASCENDING), ("at", ASCENDING)])
         self._queue.create_index("expire_at", expireAfterSeconds=0)
         self._bindings.create_index("exchange")
         self._bindings.create_index("expire_at", expireAfterSeconds=0)
 
-    def put(self, queue: str, payload: str, expire_at: datetime | None = None) -> None:
+    def put(
+        self,
+        queue: str,
+        payload: str,
+        expire_at: datetime | None = None,
+        task_id: str | None = None,
+    ) -> None:
         """Store a message, journaled, and tell who waits."""
         message: Document = {"queue": queue, "at": _SERVER_TIME, "until": _FREE, "payload": payload}
+        if task_id is not None:
+            message["task"] = task_id
         if expire_at is not None:
             message["expire_at"] = expire_at
         self._queue.insert_one(message)
@@ -143,6 +141,11 @@ class Messages:
         """Remove messages that are done, whoever may hold them by now."""
         self._queue_unjournaled.delete_many({"_id": {"$in": _ids(tags)}})
 
+    def of_tasks(self, queue: str, task_ids: Iterable[str]) -> set[str]:
+        """Return those of the tasks whose messages are in the queue, or with a worker."""
+        wanted = {"queue": queue, "task": {"$in": list(task_ids)}}
+        return {message["task"] for message in self._queue.find(wanted, ["task"])}
+
     def purge(self, queue: str) -> int:
         """Remove all messages of the queue; return how many there were."""
         return self._queue.delete_many({"queue": queue}).deleted_count
@@ -153,24 +156,11 @@ class Messages:
 
     def notify(self, queue: str) -> None:
         """Tell who waits that there is something in the queue."""
-        self._notify.insert_one({"at": _SERVER_TIME, "queue": queue})
+        self.notices.post({"queue": queue})
 
     def broadcast(self, exchange: str, payload: str) -> None:
         """Send a message to everyone who listens now."""
-        self._notify.insert_one({"at": _SERVER_TIME, "exchange": exchange, "payload": payload})
-
-    def position(self) -> Timestamp:
-        """Return the end of the notifications, from where :meth:`follow` goes on."""
-        last = self._notify.find_one(sort=[("$natural", -1)])
-        return _SERVER_TIME if last is None else last["at"]
-
-    def follow(self, position: Timestamp, wait: float) -> Cursor[Document]:
-        """Return a cursor of later notifications that waits up to ``wait`` seconds for one."""
-        limit = connect(self.url).client.options.pool_options.socket_timeout
-        if limit is not None:  # the user's word: no answer may take longer
-            wait = min(wait, limit / 2)
-        cursor = self._notify.find({"at": {"$gt": position}}, cursor_type=CursorType.TAILABLE_AWAIT)
-        return cursor.max_await_time_ms(int(wait * 1000))
+        self.notices.post({"exchange": exchange, "payload": payload})
 
     def bind(
         self,
@@ -217,10 +207,6 @@ class Messages:
     def _queue_unjournaled(self) -> Collection[Document]:
         # What a crash forgets here is a message delivered again; acks_late expects that.
         return self._collection(QUEUE)
-
-    @property
-    def _notify(self) -> Collection[Document]:
-        return self._collection(NOTIFY)
 
     @property
     def _bindings(self) -> Collection[Document]:

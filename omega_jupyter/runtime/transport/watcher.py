@@ -102,7 +102,7 @@ class Watcher:
             self._exchanges[exchange].add(queue)
         with self._lock:  # which the thread takes too, before it ends
             if self._thread is None and not self._stop.is_set():
-                position = self._messages.position()
+                position = self._messages.notices.position()
                 self._thread = threading.Thread(
                     target=self._run, args=(position,), name="omega-queue", daemon=True
                 )
@@ -225,7 +225,7 @@ class Watcher:
 
     def _follow(self, position: Timestamp) -> Timestamp:
         self._messages.prepare()
-        with self._messages.follow(position, self._await_seconds) as cursor:
+        with self._messages.notices.follow(position, self._await_seconds) as cursor:
             self._came_online()
             while cursor.alive and self._is_needed and not self._stop.is_set():
                 notice = next(cursor, None)

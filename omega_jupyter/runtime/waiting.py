@@ -1,0 +1,134 @@
+"""Waiting for the end of a task, in a thread or in an event loop, without asking all the time."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
+from typing import TYPE_CHECKING
+
+from omega_jupyter.errors import NotFound, TaskTimeout
+from omega_jupyter.runtime.endings import endings
+
+if TYPE_CHECKING:
+    from omega_jupyter.config import SecretUrl
+    from omega_jupyter.runtime.task import OmegaTask
+
+__all__ = ["Pace", "wait", "wait_async"]
+
+# The record is read again after 3 ms at first, then after 5 % of the time waited so far:
+# short calls end at once. Then a notice tells of the end, and looks are for the rest …
+_FIRST_DELAY, _DELAY_SHARE = 0.003, 0.05
+LISTEN_AFTER_SECONDS = 0.5
+# … a notice that was missed, a worker that is gone, and progress where somebody looks at it.
+LOOK_SECONDS, SHOW_SECONDS = 1.0, 0.25
+
+
+class Pace:
+    """How one wait gets on.
+
+    Parameters
+    ----------
+    task : OmegaTask
+    timeout : float, optional
+        Seconds; None waits for ever.
+    shown : bool
+        Whether somebody looks at the progress.
+    """
+
+    def __init__(self, task: OmegaTask, timeout: float | None, *, shown: bool = False) -> None:
+        self._task = task
+        self._timeout = timeout
+        self._look = SHOW_SECONDS if shown else LOOK_SECONDS
+        self._began = time.monotonic()
+        self.listening = False
+
+    def is_long(self) -> bool:
+        """Return whether it is time to listen for the end, once."""
+        if self.listening or self._waited < LISTEN_AFTER_SECONDS:
+            return False
+        self.listening = True
+        return True
+
+    def delay(self) -> float:
+        """Return the seconds after which to read the record again.
+
+        Raises
+        ------
+        NotFound
+            Nobody knows the task.
+        TaskTimeout
+            The time is over.
+        """
+        task, waited = self._task, self._waited
+        if not task.record:
+            raise NotFound(f"No task {task.id!r}", hint="%omega tasks lists what is known")
+        delay = self._look if self.listening else max(_FIRST_DELAY, waited * _DELAY_SHARE)
+        if self._timeout is None:
+            return delay
+        if waited >= self._timeout:
+            raise TaskTimeout(
+                f"Task {task.id} has not ended after {self._timeout:g} s "
+                f"({task.record['state']}); it goes on",
+                hint=f"%omega result {task.id[:8]}",
+            )
+        return min(delay, self._timeout - waited)
+
+    @property
+    def _waited(self) -> float:
+        return time.monotonic() - self._began
+
+
+def wait(
+    task: OmegaTask,
+    url: SecretUrl,
+    timeout: float | None = None,
+    on_update: Callable[[OmegaTask], None] | None = None,
+) -> None:
+    """Wait until the task has ended.
+
+    Parameters
+    ----------
+    task : OmegaTask
+    url : SecretUrl
+        The database of its record.
+    timeout, on_update
+        As for :meth:`~omega_jupyter.runtime.task.OmegaTask.wait`.
+    """
+    pace = Pace(task, timeout, shown=on_update is not None)
+    news = threading.Event()
+    with ExitStack() as stack:
+        while not task.ready():
+            if on_update is not None and task.record:
+                on_update(task)
+            delay = pace.delay()
+            if pace.is_long():
+                stack.enter_context(endings(url).awaited(task.id, news.set))
+                continue
+            news.wait(delay)
+            news.clear()
+    if on_update is not None:
+        on_update(task)
+
+
+async def wait_async(task: OmegaTask, url: SecretUrl) -> None:
+    """Wait until the task has ended, and let the event loop go on meanwhile."""
+    pace = Pace(task, None)
+    loop = asyncio.get_running_loop()
+    news = asyncio.Event()
+
+    def wake() -> None:
+        with suppress(RuntimeError):  # the loop was closed under the waiting
+            loop.call_soon_threadsafe(news.set)
+
+    with ExitStack() as stack:
+        while not await asyncio.to_thread(task.ready):
+            delay = pace.delay()
+            if pace.is_long():
+                stack.enter_context(endings(url).awaited(task.id, wake))
+                continue
+            with suppress(TimeoutError):
+                await asyncio.wait_for(news.wait(), delay)
+            news.clear()
