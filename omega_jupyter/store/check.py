@@ -15,7 +15,7 @@ from omega_jupyter.errors import NotFound
 from omega_jupyter.store.catalog import KINDS_OF_STORES
 from omega_jupyter.store.codecs.codec import codec_of_kind
 from omega_jupyter.store.connection import Document, mongo_errors
-from omega_jupyter.store.document import fault_of, has_own_hash
+from omega_jupyter.store.document import content_hash_of, fault_of
 from omega_jupyter.store.facts import bytes_text, facts_html, facts_text
 from omega_jupyter.store.garbage import Collected, collect
 from omega_jupyter.store.inspection import Inspection
@@ -187,13 +187,14 @@ class _Checker:
             codec_of_kind(document["kind"])
         except NotFound as error:
             yield _problem(document, error.message, error.hint)
-        content = hashlib.sha256() if has_own_hash(document) else None
+        expected = content_hash_of(document)
+        content = None if expected is None else hashlib.sha256()
         for entry in document["segments"]:
             fault = self._segment(document, entry, content)
             if fault is not None:
                 yield _problem(document, fault)
                 return
-        if content is not None and content.hexdigest() != document["hash"]:
+        if content is not None and content.hexdigest() != expected:
             yield _problem(document, "its content does not match its hash")
 
     def _segment(self, document: Document, entry: Document, content: Any) -> str | None:

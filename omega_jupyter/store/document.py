@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 from datetime import datetime
 from typing import Any
 
@@ -14,10 +14,15 @@ from omega_jupyter.store.chunks import MAX_PARTS
 from omega_jupyter.store.names import plain_name
 from omega_jupyter.store.writing import FORMAT, content_hash
 
-__all__ = ["fault_of"]
+__all__ = ["content_hash_of", "fault_of", "is_number"]
 
 MAX_VERSION = 1 << 31
+MAX_COLUMNS = 1 << 24
 _MAX_NUMBER = 1 << 62
+# MongoDB keeps up to 180 levels.
+MAX_DEPTH = 150
+_JSON: Set[type] = frozenset({str, int, float, bool, type(None)})
+_BODY: Set[type] = _JSON | {bytes, datetime}
 _HASH = re.compile(r"[0-9a-f]{64}")
 _KEY = re.compile(r"[0-9]{1,10}\.[0-9]{1,10}")
 
@@ -58,9 +63,18 @@ def _fault_of_fields(document: Mapping[str, Any]) -> str | None:
     return None
 
 
-def has_own_hash(document: Mapping[str, Any]) -> bool:
-    """Say whether the hash is one that the codec has made of the content alone."""
-    return bool(document["hash"] != content_hash(document["body"], document["segments"]))
+def content_hash_of(document: Mapping[str, Any]) -> str | None:
+    """Return the SHA-256 of the byte string that the object is; None where it is no such."""
+    sha256 = document["body"].get("sha256")
+    if isinstance(sha256, str):
+        return sha256
+    own = document["hash"] != content_hash(document["body"], document["segments"])
+    return document["hash"] if own else None
+
+
+def is_number(value: Any) -> bool:
+    """Say whether this can be the number of a version."""
+    return _natural(value, MAX_VERSION) and value > 0
 
 
 def _natural(value: Any, below: int = _MAX_NUMBER) -> bool:
@@ -72,24 +86,24 @@ def _checksum(value: Any) -> bool:
 
 
 def _text(value: Any) -> bool:
-    return isinstance(value, str)
+    return type(value) is str
 
 
 def _texts(value: Any) -> bool:
     return isinstance(value, dict) and all(map(_text, value.values()))
 
 
-def _json(value: Any) -> bool:
-    if isinstance(value, dict):
-        return all(map(_json, value.values()))
-    if isinstance(value, list):
-        return all(map(_json, value))
-    # Integers come back from BSON as a class of its own.
-    return value is None or isinstance(value, str | int | float)
+def _plain(value: Any, kinds: Set[type] = _JSON, depth: int = MAX_DEPTH) -> bool:
+    """Say whether it is made of dicts, lists and such values, and not too deeply."""
+    if isinstance(value, dict | list):
+        within = value.values() if isinstance(value, dict) else value
+        return depth > 0 and all(_plain(item, kinds, depth - 1) for item in within)
+    # Exactly: BSON's code is text, too. Its large integers are a class of their own.
+    return type(value) in kinds or isinstance(value, int)
 
 
 def _object(value: Any) -> bool:
-    return isinstance(value, dict) and _json(value)
+    return isinstance(value, dict) and _plain(value)
 
 
 def _name(value: Any) -> bool:
@@ -115,6 +129,16 @@ def _columns(value: Any) -> bool:
         len(runs) == len(dtypes)
         and all(_text(dtype) for _, dtype in runs)
         and sum(run for run, _ in runs) == len(names)
+    )
+
+
+def _body(value: Any) -> bool:
+    """Accept plain values, and not billions of columns in a few bytes."""
+    if not isinstance(value, dict) or not _plain(value, _BODY):
+        return False
+    runs = value.get("columns", [])
+    return isinstance(runs, list) and all(
+        isinstance(run, list) and len(run) == 2 and _natural(run[0], MAX_COLUMNS) for run in runs
     )
 
 
@@ -147,14 +171,14 @@ def _list_of(is_right: Callable[[Any], bool]) -> Callable[[Any], bool]:
 _REQUIRED: dict[str, Callable[[Any], bool]] = {
     "store": lambda value: _text(value) and value in KINDS_OF_STORES,
     "name": _name,
-    "version": lambda value: _natural(value, MAX_VERSION) and value > 0,
+    "version": is_number,
     "kind": _text,
     "type": _text,
     "format": _natural,
     "created": lambda value: isinstance(value, datetime),
     "size": _natural,
     "hash": _digest,
-    "body": lambda value: isinstance(value, dict),
+    "body": _body,
     "segments": _list_of(_segment),
 }
 _OPTIONAL: dict[str, Callable[[Any], bool]] = {

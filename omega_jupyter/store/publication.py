@@ -24,7 +24,7 @@ from omega_jupyter.store.writer import Writer
 if TYPE_CHECKING:
     from bson import ObjectId
 
-__all__ = ["Latest", "Stale", "by_task", "latest", "now", "publish"]
+__all__ = ["Latest", "Stale", "by_task", "insert_version", "latest", "now", "publish"]
 
 ATTEMPTS = 200
 
@@ -107,8 +107,7 @@ def publish(
         if task is not None:
             document["task"] = task
         try:
-            with Writer.of(url).publishing(document):
-                _insert(url, document)
+            insert_version(url, document)
         except DuplicateKeyError:
             done = None if task is None else by_task(url, store, name, task)
             if done is not None:
@@ -181,8 +180,14 @@ def _take_reservation(url: SecretUrl, store: str, name: str, newest: Latest) -> 
         )
 
 
+def insert_version(url: SecretUrl, document: Document) -> None:
+    """Insert a version document, which publishes it, or raise DuplicateKeyError."""
+    with Writer.of(url).publishing(document):
+        _insert(url, document)
+
+
 def _insert(url: SecretUrl, document: Document) -> None:
-    """Insert a version document; again where the answer was lost with the connection."""
+    """Insert a document; again where the answer was lost with the connection."""
     from pymongo.errors import DocumentTooLarge, DuplicateKeyError
 
     try:

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 __all__ = ["Stored", "abandoned", "needed", "read", "readers_at_work", "stored", "walk"]
 
 BATCH = 500
-# Mostly of 256 KiB.
-CHUNKS_A_MESSAGE = 16
+# Mostly of 256 KiB to 1 MiB.
+CHUNKS_A_MESSAGE = 8
 _EXPIRED: Document = {"$expr": {"$lt": ["$until", "$$NOW"]}}
 _ALIVE: Document = {"$expr": {"$gte": ["$until", "$$NOW"]}}
 

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Sequence
 from datetime import timedelta
+from pathlib import Path
 
 from omega_jupyter.config import SecretUrl
+from omega_jupyter.errors import Invalid
+from omega_jupyter.store.archive.export import Exported, export_archive
+from omega_jupyter.store.archive.restore import Imported, import_archive
+from omega_jupyter.store.catalog import KINDS_OF_STORES
 from omega_jupyter.store.check import Report, check
 from omega_jupyter.store.garbage import DROPPED_GRACE, Collected, collect
 from omega_jupyter.store.progress import Notify
@@ -93,3 +100,98 @@ class Store:
             With ``objects``, the largest first, what is garbage, and sizes on the disk.
         """
         return usage(self._url, pattern)
+
+    def export(
+        self,
+        path: str | os.PathLike[str],
+        pattern: str | None = None,
+        *,
+        stores: Sequence[str] = (),
+        versions: str = "all",
+        notify: Notify | None = None,
+    ) -> Exported:
+        """Write all that is stored, or a part of it, into one file.
+
+        What is put or dropped meanwhile changes nothing in it.
+
+        Parameters
+        ----------
+        path : path
+            The file, by custom ``….omega``; an archive that is there is replaced when the
+            new one is whole.
+        pattern : str, optional
+            Only names like this one, with ``*`` and ``?`` as in file names.
+        stores : sequence of {'datasets', 'models'}
+            Default: both.
+        versions : {'all', 'latest'}
+            All versions of each name, or the latest alone.
+        notify : callable, optional
+            Called with a :class:`~omega_jupyter.store.progress.Progress` from time to time.
+
+        Returns
+        -------
+        Exported
+
+        Raises
+        ------
+        NotFound
+            Nothing has such a name, or there is no such folder.
+        Conflict
+            The file is there, and is something else.
+        Invalid
+            The file can't be written, or something that is stored is damaged; named.
+        """
+        unknown = set(stores) - set(KINDS_OF_STORES)
+        if unknown or versions not in ("all", "latest"):
+            raise Invalid(
+                f"versions={versions!r}, stores={list(stores)!r} can't be exported",
+                hint="versions='all' or 'latest'; stores=['datasets', 'models']",
+            )
+        return export_archive(
+            self._url,
+            Path(path).expanduser(),
+            pattern,
+            stores=stores,
+            latest=versions == "latest",
+            notify=notify,
+        )
+
+    def import_(
+        self,
+        path: str | os.PathLike[str],
+        *,
+        if_exists: str = "fail",
+        notify: Notify | None = None,
+    ) -> Imported:
+        """Publish what an archive holds: versions with their numbers, scores and lineage.
+
+        Nothing is published before all of the file was compared with its checksums. What
+        is here already is recognised: importing the same archive again does no harm.
+
+        Parameters
+        ----------
+        path : path
+            What :meth:`export` wrote, here or elsewhere.
+        if_exists : {'fail', 'skip', 'add'}
+            What to do where a name is there with other versions: import nothing at all,
+            leave these names alone, or put the archive's versions behind those that are
+            there, under new numbers.
+        notify : callable, optional
+            Called with a :class:`~omega_jupyter.store.progress.Progress` from time to time.
+
+        Returns
+        -------
+        Imported
+
+        Raises
+        ------
+        NotFound
+            There is no such file.
+        Invalid
+            It is no archive, is cut off, was changed, or holds what no store has written.
+        Conflict
+            Names are there, and ``if_exists='fail'``; or somebody writes to one of them now.
+        """
+        return import_archive(
+            self._url, Path(path).expanduser(), if_exists=if_exists, notify=notify
+        )

@@ -5,13 +5,13 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-import uuid
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
-from omega_jupyter.errors import Invalid, NotFound
+from omega_jupyter.errors import Invalid
 from omega_jupyter.store.payload import BLOB_PART, Source
 from omega_jupyter.store.reader import PayloadReader, stream_parts
+from omega_jupyter.store.whole_file import whole_file
 
 __all__ = ["StoredFile"]
 
@@ -85,17 +85,8 @@ class StoredFile(io.BufferedReader):
         # Unlike Path.is_dir() this does not raise on names that no file can have.
         if os.path.isdir(target):
             target /= self.name
-        if not target.parent.is_dir():
-            raise NotFound(f"There is no folder {str(target.parent)!r}")
-        part = target.parent / f".omega-{uuid.uuid4().hex}.part"
-        try:
-            self._write(part)
-            part.replace(target)
-        except OSError as error:
-            reason = error.strerror or str(error)
-            raise Invalid(f"{str(target)!r} can't be written: {reason}") from error
-        finally:
-            part.unlink(missing_ok=True)
+        with whole_file(target) as file:
+            self._write(file)
         return target
 
     def __copy__(self) -> StoredFile:
@@ -104,12 +95,11 @@ class StoredFile(io.BufferedReader):
     def __repr__(self) -> str:
         return f"<StoredFile {self.name!r}, {self.size:,} bytes>"
 
-    def _write(self, path: Path) -> None:
+    def _write(self, file: BinaryIO) -> None:
         hashed = hashlib.sha256()
-        with path.open("xb") as file:
-            for data in stream_parts(self._source, 0, 0, self.size):
-                hashed.update(data)
-                file.write(data)
+        for data in stream_parts(self._source, 0, 0, self.size):
+            hashed.update(data)
+            file.write(data)
         if hashed.hexdigest() != self.sha256:
             raise Invalid(
                 f"{self.name!r} is damaged: its content does not match its hash",

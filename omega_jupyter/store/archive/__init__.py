@@ -1,0 +1,1 @@
+"""A whole store, or parts of it, as one file."""
