@@ -14,6 +14,7 @@ from typing import Any
 import bson
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 import scipy.sparse
 from sklearn.linear_model import LogisticRegression
@@ -78,6 +79,7 @@ def test_store_comes_out_as_it_was(
     store: Store, datasets: DatasetStore, models: ModelStore, there: SecretUrl, file: Path
 ) -> None:
     objects: list[Any] = [make() for make in list(FRAMES.values())[::4]]
+    objects += [pd.RangeIndex(5), pl.DataFrame({"a": [1]})]
     objects += [pd.DataFrame({"x": LARGE}), LARGE, scipy.sparse.random(900, 300, 0.3), [1, {}]]
     objects += [random.Random(0).randbytes(9_000_000), "text"]
     for number, value in enumerate(objects):
@@ -85,6 +87,10 @@ def test_store_comes_out_as_it_was(
     datasets.put(LARGE * 2, "X")
     datasets.put(LARGE * 3, "X", task="t1", inputs={"X": "X@1", "model": "m@1"})
     datasets.put([1], ".staged/hidden")
+    datasets.put(pd.DataFrame({"x": LARGE}), "log")
+    datasets.put(pd.DataFrame({"x": LARGE}), "log", append=True)
+    datasets.copy("log", "copy")
+    datasets.rename("copy", "renamed/copy")
     models.put(LogisticRegression(), "m")
     models.put(LogisticRegression(C=2), "m", task="t2", inputs={"X": "X@2"})
     models.add_score("m@1", {"score": 0.5, "task": "t3"})
@@ -95,8 +101,8 @@ def test_store_comes_out_as_it_was(
     exported = store.export(file, notify=told.append)
     imported = Store(there).import_(file, notify=told.append)
 
-    count = len(objects) + 4
-    assert (exported.versions, exported.objects) == (count, count - 2)
+    count = len(objects) + 7
+    assert (exported.versions, exported.objects) == (count, count - 3)
     assert exported.size == file.stat().st_size
     assert str(file) in repr(exported)
     assert (imported.versions, imported.present) == (count, 0)

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 import scipy.sparse
 from sklearn.ensemble import RandomForestClassifier
@@ -49,12 +50,23 @@ def test_all_that_can_be_stored_is_sound(
     objects = [make() for make in FRAMES.values()]
     objects += [LARGE, LARGE["z"], RANDOM.random((1000, 300)), np.zeros(0), np.float64(1), [1, {}]]
     objects += [scipy.sparse.random(2000, 500, 0.2), RANDOM.bytes(9_000_000), b"", file, "text"]
+    objects += [pd.MultiIndex.from_product([range(300), range(300)]), pl.DataFrame({"a": [1]})]
+    objects += [pl.from_pandas(LARGE).to_arrow()]
     for number, value in enumerate(objects):
         datasets.put(value, f"folder/{number}", attributes={"n": 2**40, "f": 0.5, "l": [None]})
     forest = RandomForestClassifier(n_estimators=40, random_state=0)
     forest.fit(RANDOM.random((500, 5)), RANDOM.integers(0, 2, 500))
     models.put(LogisticRegression(), "m", inputs={"X": "folder/1@1"})
     models.put(forest, "m", task="t")
+    datasets.put(LARGE, "log")
+    datasets.put(LARGE[:100], "log", append=True)
+    datasets.copy("log", "copied/log")
+    datasets.rename("copied/log", "moved/log")
+    models.tag("m", "prod")
+    models.copy("m@1", "m1")
+    datasets.put([1], "kept")
+    datasets.keep("kept", 1)
+    datasets.put([2], "kept")
     models.add_score("m@1", {"score": 0.5})
 
     told: list[Progress] = []
@@ -63,11 +75,11 @@ def test_all_that_can_be_stored_is_sound(
     assert report.problems == ()
     assert report.ok
     assert report
-    assert (report.objects, report.versions) == (len(objects) + 1, len(objects) + 2)
+    assert (report.objects, report.versions) == (len(objects) + 5, len(objects) + 7)
     assert report.chunks == chunks(store._url).count_documents({})
     assert report.bytes > 12_000_000
     assert told[-1].done == told[-1].total == report.bytes
-    assert str(report.garbage) == "nothing"
+    assert str(report.garbage) == "2 versions, 0 sets of chunks, 0 B"
     assert store.check("nothing*").versions == 0
     assert store.check("folder/1").versions == 1
 

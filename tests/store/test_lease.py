@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,7 +12,7 @@ from pymongo.collection import Collection
 
 from omega_jupyter.config import SecretUrl
 from omega_jupyter.errors import Conflict, Invalid, NotFound
-from omega_jupyter.store import lease
+from omega_jupyter.store import lease, publication
 from omega_jupyter.store.chunks import write_segment
 from omega_jupyter.store.connection import connect
 from omega_jupyter.store.datasets import DatasetStore
@@ -104,14 +105,14 @@ def test_slow_writer_that_nobody_noticed_publishes(
     monkeypatch: pytest.MonkeyPatch,
     standstill: list[float],
 ) -> None:
-    latest = datasets._catalog.latest
+    latest = publication._latest
 
-    def slow(*args: str) -> object:
+    def slow(*args: Any) -> Any:
         run_out(url)
         standstill[0] += 1000
         return latest(*args)
 
-    monkeypatch.setattr(datasets._catalog, "latest", slow)
+    monkeypatch.setattr(publication, "_latest", slow)
 
     assert datasets.put(LARGE, "X").version == 1
     np.testing.assert_array_equal(datasets.get("X"), LARGE)
@@ -125,15 +126,15 @@ def test_writer_that_was_taken_for_dead_publishes_nothing(
     standstill: list[float],
 ) -> None:
     datasets.put(LARGE, "X")
-    latest = datasets._catalog.latest
+    latest = publication._latest
 
-    def dead(*args: str) -> object:
+    def dead(*args: Any) -> Any:
         run_out(url)
         standstill[0] += 1000
         assert collect(url).segments == 1
         return latest(*args)
 
-    monkeypatch.setattr(datasets._catalog, "latest", dead)
+    monkeypatch.setattr(publication, "_latest", dead)
     with pytest.raises(Conflict, match="'X' could not be stored: this process stood still"):
         datasets.put(LARGE * 2, "X")
     monkeypatch.undo()
