@@ -13,6 +13,8 @@
     ├── TaskTimeout       the task did not end in time; it goes on
     ├── Untrusted         a model holds types that the reader does not trust
     └── AuthError         the credentials are wrong or missing
+
+One warning is beside it: VersionMismatch.
 """
 
 from __future__ import annotations
@@ -31,6 +33,7 @@ __all__ = [
     "TaskTimeout",
     "Unavailable",
     "Untrusted",
+    "VersionMismatch",
 ]
 
 
@@ -198,3 +201,7 @@ class AuthError(OmegaError):
     """The credentials are wrong or missing."""
 
     code = "auth"
+
+
+class VersionMismatch(UserWarning):
+    """A model was stored with other versions of its libraries than there are here."""

@@ -19,6 +19,7 @@ from omega_jupyter.runtime.ledger import Ledger
 from omega_jupyter.runtime.task import OmegaTask
 from omega_jupyter.store.catalog import Catalog
 from omega_jupyter.store.internal import STAGED, is_internal, release, renew
+from omega_jupyter.store.model.environment import warn_of_mismatch
 from omega_jupyter.store.names import ObjectName
 
 if TYPE_CHECKING:
@@ -29,6 +30,9 @@ if TYPE_CHECKING:
     from omega_jupyter.store.models import ModelStore
 
 __all__ = ["Submitter"]
+
+# What was fitted before, and with which versions, does not matter to these.
+_FITS_ANEW = frozenset({"fit", "fit_transform", "cross_validate", "grid_search"})
 
 
 @dataclass(frozen=True)
@@ -101,6 +105,8 @@ class Submitter:
         task_id = uuid.uuid4().hex
         pinned = self._pin(task_id, model, data)
         _check_lengths(pinned)
+        if verb not in _FITS_ANEW:
+            warn_of_mismatch(pinned["model"][1])
         arguments: dict[str, Any] = {role: ref for role, (ref, _) in pinned.items()}
         arguments |= {"result": result, "params": dict(params)}
         record = {

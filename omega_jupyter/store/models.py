@@ -10,6 +10,7 @@ from omega_jupyter.errors import Invalid
 from omega_jupyter.store.attributes import plain_attributes
 from omega_jupyter.store.codecs.codec import Codec, Part, codec_of_kind
 from omega_jupyter.store.metadata import Metadata
+from omega_jupyter.store.model.environment import warn_of_mismatch
 from omega_jupyter.store.names import ObjectName, one_version
 from omega_jupyter.store.objects import ObjectStore
 from omega_jupyter.store.spool import check_hash
@@ -133,6 +134,11 @@ class ModelStore(ObjectStore):
             turned on. Nothing of it was run.
         Invalid
             The stored content was changed.
+
+        Warns
+        -----
+        VersionMismatch
+            It was stored with other versions of its libraries than there are here.
         """
         parsed = ObjectName.parse(name)
         if parsed.columns is not None or parsed.exclude is not None:
@@ -160,6 +166,7 @@ class ModelStore(ObjectStore):
             content_hash(document["body"], document["segments"]), document["hash"], metadata.ref
         )
         part = Part(trusted=(*self._trusted, *trusted), allow_joblib=self._allow_joblib)
+        warn_of_mismatch(metadata)
         return self._decode(document, part, metadata.ref)
 
     def add_score(self, model: Metadata | str, score: Mapping[str, Any]) -> None:

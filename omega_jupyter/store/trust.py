@@ -93,13 +93,24 @@ def check_trust(what: str, types: Iterable[str], trusted: Sequence[str]) -> None
     """
     refused = [name for name in sorted(types) if name not in trusted and not is_trusted(name)]
     if refused:
-        listed = ", ".join(refused)
         raise Untrusted(
-            f"Model {what} holds types that are not trusted: {listed}",
+            f"Model {what} holds types that are not trusted: {', '.join(refused)}",
             types=refused,
-            hint=f"if you know who wrote it: om.models.get({what!r}, trusted={refused!r}); "
-            "for workers set OMEGA_TRUSTED",
+            hint=_hint(what, refused),
         )
+
+
+def _hint(what: str, refused: list[str]) -> str:
+    if any(name.startswith("__main__.") for name in refused):
+        return (
+            "what is defined in a notebook is known in that notebook alone: "
+            "move it to a module, import it from there, and store the model again"
+        )
+    options = " ".join(f"--trust {name}" for name in refused)
+    return (
+        f"if you know who wrote it: om.models.get({what!r}, trusted={refused!r}), "
+        f"or get {options}; workers need OMEGA_TRUSTED={','.join(refused)} where they are started"
+    )
 
 
 @functools.cache

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from omega_jupyter.verbs.help import overview, verb_help, verb_named
 from omega_jupyter.verbs.usage import UsageError
+from omega_jupyter.verbs.warned import warnings_said
 
 if TYPE_CHECKING:
     from omega_jupyter.verbs.caller import Caller
@@ -65,7 +66,8 @@ def execute(
     if output is not None:
         caller.check_target(output, files=verb.files)
     as_json = values.pop("json", False)
-    value = verb.function(caller, **values)
+    with warnings_said(caller):
+        value = verb.function(caller, **values)
     if as_json:
         return _json(value)
     if output is None:
