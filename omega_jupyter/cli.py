@@ -212,6 +212,8 @@ def _write(path: Path, value: Any) -> None:
         path.write_text(json.dumps(plain), encoding="utf-8")
         return
     frame = pd.DataFrame(value) if isinstance(value, np.ndarray | pd.Series) else value
+    if isinstance(value, pd.Index) or type(value).__module__.startswith(("polars.", "pyarrow.")):
+        frame = _frame_of(value)
     if not isinstance(frame, pd.DataFrame):
         raise TypeError(f"it is a {type(value).__name__}")
     frame = frame.set_axis(frame.columns.map(str), axis=1)
@@ -219,6 +221,15 @@ def _write(path: Path, value: Any) -> None:
         frame.to_csv(path, index=not isinstance(frame.index, pd.RangeIndex))
     else:
         frame.to_parquet(path)
+
+
+def _frame_of(value: Any) -> Any:
+    """Return a table of another library as the store sees it: the same columns and types."""
+    from omega_jupyter.store.codecs.codec import codec_for
+    from omega_jupyter.store.codecs.frame import TableCodec
+
+    codec = codec_for(value, "datasets")
+    return codec.frame_of(value) if isinstance(codec, TableCodec) else value
 
 
 def _text(value: Any) -> str:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import polars as pl
 import pytest
 from sklearn.datasets import load_iris
 from sklearn.linear_model import LogisticRegression
@@ -107,6 +108,23 @@ def test_files_of_other_kinds_are_kept_as_they_are(omega: Command, om: Omega) ->
     om.datasets.put(b"abc", "raw")
     assert omega("get", "raw", "-o", "raw.bin").status == 0
     assert Path("raw.bin").read_bytes() == b"abc"
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+def test_tables_of_other_libraries_go_to_files(omega: Command, om: Omega, suffix: str) -> None:
+    table = pl.DataFrame({"n": [1, 2], "text": ["x", "y"]})
+    read = pl.read_csv if suffix == ".csv" else pl.read_parquet
+    for obj, expected in (
+        (table, table),
+        (table.to_arrow(), table),
+        (table["n"], table.select("n")),
+        (pd.Index(["x", "y"], name="text"), table.select("text")),
+    ):
+        om.datasets.put(obj, "t")
+        ended = omega("get", "t", "-o", f"t{suffix}")
+
+        assert ended.status == 0, ended.err
+        assert read(f"t{suffix}").select(expected.columns).equals(expected)
 
 
 def test_data_needs_a_file_of_a_known_kind(omega: Command) -> None:

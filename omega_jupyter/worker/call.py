@@ -229,4 +229,7 @@ def _nbytes(data: Any) -> int:
     if hasattr(data, "memory_usage"):
         usage = data.memory_usage(deep=True)
         return int(usage if isinstance(usage, int) else usage.sum())
+    if hasattr(data, "estimated_size"):
+        # polars
+        return int(data.estimated_size())
     return int(getattr(data, "nbytes", 1 << 16))
