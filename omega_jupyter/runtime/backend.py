@@ -53,7 +53,7 @@ class OmegaBackend(BaseBackend):
     def encode_result(self, result: Any, state: str) -> dict[str, Any]:
         """Return the fields of the record that hold this result."""
         if isinstance(result, Outcome):
-            return {"result": json.dumps(result.value), "inputs": result.inputs}
+            return result.fields()
         if isinstance(result, BaseException):
             return {"error": describe(result)}
         return {"result": json.dumps(result)}
@@ -106,7 +106,7 @@ class OmegaBackend(BaseBackend):
             return "CANCELLED", {"cancelled": "killed"}
         done = published(credentials.mongo_url, record)
         if done is not None:
-            return "SUCCESS", self.encode_result(done, "SUCCESS")
+            return "SUCCESS", done.fields()
         return "FAILURE", fields
 
     def _get_task_meta_for(self, task_id: str) -> dict[str, Any]:

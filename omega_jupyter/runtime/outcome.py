@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -35,6 +36,10 @@ class Outcome:
 
     value: dict[str, Any]
     inputs: dict[str, str]
+
+    def fields(self) -> dict[str, Any]:
+        """Return it as a record keeps it."""
+        return {"result": json.dumps(self.value), "inputs": self.inputs}
 
     def __repr__(self) -> str:
         # Celery logs the repr of what a task returns; data does not belong there.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from omega_jupyter.errors import Unavailable
@@ -92,7 +93,12 @@ class OmegaRuntime:
         moment = datetime.now(UTC) - since if isinstance(since, timedelta) else since
         if moment is not None and moment.tzinfo is None:
             moment = moment.astimezone()
-        found = self._submitter.ledger.newest(limit, state=state, model=model, since=moment)
+        newest = partial(
+            self._submitter.ledger.newest, limit, state=state, model=model, since=moment
+        )
+        found = newest()
+        if self._submitter.inquiry.settle(found):
+            found = newest()
         return [self._submitter.handle(str(record["_id"]), record) for record in found]
 
     def require(self, queue: str) -> OmegaRuntime:

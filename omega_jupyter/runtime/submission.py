@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any
 
 from omega_jupyter.errors import Invalid, NotFound, Unavailable
 from omega_jupyter.runtime.app import client_app
+from omega_jupyter.runtime.broker import Broker
 from omega_jupyter.runtime.credentials import HEADER, Credentials, Envelope, digest
+from omega_jupyter.runtime.inquiry import Inquiry
 from omega_jupyter.runtime.keys import recipient
 from omega_jupyter.runtime.ledger import Ledger
 from omega_jupyter.runtime.task import OmegaTask
@@ -61,6 +63,12 @@ class Submitter:
     def ledger(self) -> Ledger:
         """The user's task ledger."""
         return Ledger(self.result_backend)
+
+    @property
+    def inquiry(self) -> Inquiry:
+        """What finds tasks whose worker or message is gone."""
+        broker = Broker(self.config, self.broker_url)
+        return Inquiry(self.ledger, broker, self.mongo_url)
 
     def handle(self, task_id: str, record: Document | None = None) -> OmegaTask:
         """Return the handle of a task by its id, with its record where that was read."""

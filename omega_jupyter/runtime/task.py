@@ -69,7 +69,11 @@ class OmegaTask:
         """Read the record anew, unless it is final, and return it."""
         if self._record.get("state") in FINAL or time.monotonic() < self._fresh_until:
             return self._record
-        self._record = self._submitter.ledger.find(self.id) or {}
+        ledger = self._submitter.ledger
+        found = ledger.find(self.id)
+        if found is not None and self._submitter.inquiry.settle([found]):
+            found = ledger.find(self.id)
+        self._record = found or {}
         self._read_at = time.monotonic()
         return self._record
 

@@ -1,0 +1,156 @@
+"""Tasks of which nobody hears: whoever looks finds out what became of them."""
+
+from __future__ import annotations
+
+import signal
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from sklearn.datasets import make_classification
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.linear_model import LogisticRegression
+
+from omega_jupyter.errors import TaskLost
+from omega_jupyter.omega import Omega
+from omega_jupyter.runtime import inquiry, records
+from omega_jupyter.runtime.attempt import claim
+from omega_jupyter.runtime.credentials import new_private_key, public_key
+from omega_jupyter.runtime.task import OmegaTask
+from omega_jupyter.store.connection import connect
+from tests.mongo_server import wait_for
+from tests.processes import Worker, kill_tree, start_worker
+
+X, y = make_classification(1_000, 20, random_state=0)
+# Minutes.
+SLOW = RandomForestClassifier(n_estimators=100_000, random_state=0)
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Messages are looked for at once, and at every look."""
+    for name in ("QUEUED_SECONDS", "RETRY_SECONDS", "ASK_AGAIN_SECONDS"):
+        monkeypatch.setattr(inquiry, name, -1.0)
+
+
+def stored(om: Omega) -> Omega:
+    om.datasets.put(X, "X")
+    om.datasets.put(y, "y")
+    om.models.put(LogisticRegression(), "m")
+    return om
+
+
+def lose_messages(om: Omega) -> None:
+    connect(om.broker_url)["omega_queue"].delete_many({"queue": om.config.queue})
+
+
+@pytest.mark.usefixtures("impatient")
+def test_queued_task_is_told_from_one_whose_message_is_gone(mongo_url: str) -> None:
+    om = stored(Omega(mongo_url))
+    task = om.runtime.model("m").fit("X", "y")
+
+    assert task.state == "QUEUED"
+    assert [listed.state for listed in om.runtime.tasks()] == ["QUEUED"]
+    lose_messages(om)
+
+    assert [listed.state for listed in om.runtime.tasks()] == ["LOST"]
+    assert task.state == "LOST"
+    with pytest.raises(TaskLost, match=r"message of task .* is gone from the queue") as caught:
+        task.get(1)
+    assert f"retry {task.id[:8]}" in str(caught.value.hint)
+    again = task.retry()
+    assert again.state == "QUEUED"
+
+
+def test_messages_are_not_looked_for_at_every_look(mongo_url: str) -> None:
+    om = stored(Omega(mongo_url))
+    task = om.runtime.model("m").fit("X", "y")
+    lose_messages(om)
+
+    assert task.state == "QUEUED"  # for some seconds it is to be expected
+
+
+@pytest.mark.usefixtures("impatient")
+def test_task_that_a_worker_refused_is_lost(mongo_url: str, worker: Worker) -> None:
+    """Its credentials are sealed to another worker's key; the worker can't even say so."""
+    other = public_key(new_private_key())
+    om = stored(Omega(mongo_url, worker.broker_url, worker_public_key=other))
+
+    task = om.runtime.model("m").fit("X", "y")
+
+    with pytest.raises(TaskLost, match="refused"):
+        task.get(60)
+
+
+@pytest.mark.usefixtures("impatient")
+def test_task_that_had_published_before_its_worker_was_lost_has_succeeded(mongo_url: str) -> None:
+    om = stored(Omega(mongo_url))
+    task = om.runtime.model("m").fit("X", "y")
+    url = task._submitter.ledger.url
+    attempt = claim(url, task.id, worker="w", process={"pid": 1}, is_gone=lambda process: False)
+    assert attempt.commit()  # type: ignore[union-attr]
+    om.models.put(LogisticRegression(C=2), "m", task=task.id)
+    lose_messages(om)
+    records.records(url).update_one({"_id": task.id}, {"$set": {"state": "RETRY"}})
+
+    assert task.get(5).ref == "m@2"
+    assert task.state == "SUCCESS"
+
+
+@pytest.fixture
+def own_worker(
+    mongo_url: str, tmp_path: Path
+) -> tuple[Omega, Callable[[], subprocess.Popen[bytes]]]:
+    om = stored(Omega(mongo_url))
+    om.models.put(SLOW, "slow")
+    return om, lambda: start_worker(mongo_url, tmp_path, OMEGA_MONGO_URL=mongo_url)
+
+
+def begun(om: Omega) -> OmegaTask:
+    task = om.runtime.model("slow").fit("X", "y")
+    wait_for(lambda: task.state == "STARTED")
+    return task
+
+
+def test_tasks_of_a_killed_worker_wait_for_another_one_or_are_lost(
+    own_worker: tuple[Omega, Callable[[], subprocess.Popen[bytes]]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    om, start = own_worker
+    monkeypatch.setattr(records, "LEASE_SECONDS", 2 * records.HEARTBEAT_SECONDS)
+    process = start()
+    waits, cancelled = begun(om), begun(om)
+    kill_tree(process)
+    cancelled._submitter.ledger.cancel(cancelled.id, 60)
+
+    wait_for(lambda: waits.state == "RETRY")
+    assert cancelled.cancel() == "killed"
+    assert cancelled.state == "CANCELLED"
+    for name in ("QUEUED_SECONDS", "RETRY_SECONDS", "ASK_AGAIN_SECONDS"):
+        monkeypatch.setattr(inquiry, name, -1.0)
+    assert waits.state == "RETRY"  # its message will come back from the dead worker
+    lose_messages(om)
+    assert waits.state == "LOST"
+    assert [state for state, _ in waits.history] == ["QUEUED", "STARTED", "RETRY", "LOST"]
+
+
+def test_worker_that_was_only_frozen_goes_on(
+    own_worker: tuple[Omega, Callable[[], subprocess.Popen[bytes]]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    om, start = own_worker
+    monkeypatch.setattr(records, "LEASE_SECONDS", 2 * records.HEARTBEAT_SECONDS)
+    process = start()
+    try:
+        task = begun(om)
+        process.send_signal(signal.SIGSTOP)
+        wait_for(lambda: task.state == "RETRY")
+        process.send_signal(signal.SIGCONT)
+        wait_for(lambda: task.state == "STARTED")
+
+        assert task.attempts == 1
+        assert task.cancel(grace=0) == "killed"
+    finally:
+        process.send_signal(signal.SIGCONT)
+        kill_tree(process)
