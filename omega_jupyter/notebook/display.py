@@ -6,13 +6,11 @@ import sys
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from omega_jupyter.verbs.waiting import Line, TerminalLine, text_line, title
+from omega_jupyter.verbs.waiting import Line, TerminalLine, text_line
 
 if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
     from IPython.display import DisplayHandle
-
-    from omega_jupyter.verbs.task_report import TaskReport
 
 __all__ = ["KernelLine", "line_for"]
 
@@ -26,16 +24,14 @@ class KernelLine(Line):
 
     _handle: DisplayHandle | None = None
 
-    def draw(self, report: TaskReport) -> None:
+    def draw(self, what: str, fraction: float | None, activity: str) -> None:
         """Show or update the output."""
-        activity = self.activity(report)
-        value = "" if report.fraction is None else f" value='{report.fraction:.4f}'"
-        percent = "" if report.fraction is None else f"{report.fraction:.0%} "
         # A bar of unknown length would be animated for ever in a saved notebook.
-        bar = f"<progress max='1'{value}></progress> " if value else ""
+        bar = "" if fraction is None else f"<progress max='1' value='{fraction:.4f}'></progress> "
+        percent = "" if fraction is None else f"{fraction:.0%} "
         self._show(
-            text_line(report, activity),
-            f"<div>{escape(title(report))} {bar}{percent}{escape(activity)}</div>",
+            text_line(what, fraction, activity),
+            f"<div>{escape(what)} {bar}{percent}{escape(activity)}</div>",
         )
 
     def end(self, text: str) -> None:

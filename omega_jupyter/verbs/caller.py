@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, ClassVar
 
 if TYPE_CHECKING:
     from omega_jupyter.omega import Omega
     from omega_jupyter.runtime.task import OmegaTask
+    from omega_jupyter.store.progress import Notify
     from omega_jupyter.verbs.task_report import TaskReport
     from omega_jupyter.verbs.verb import Verb
     from omega_jupyter.verbs.waiting import Line
@@ -98,7 +100,24 @@ class Caller(ABC):
 
     @abstractmethod
     def line(self) -> Line:
-        """Return a line that shows how far a task is."""
+        """Return a line that shows how far a task is, or something else that takes long."""
+
+    @contextmanager
+    def progress(self, what: str) -> Iterator[Notify]:
+        """Show how far something is that the block tells of, where it takes long.
+
+        Parameters
+        ----------
+        what : str
+            What is done, such as ``store check``.
+        """
+        line = self.line()
+        try:
+            yield line.tell
+        except BaseException:
+            line.leave(f"{what}: stopped")
+            raise
+        line.leave(f"{what}: done")
 
     def wait(self, task: OmegaTask, timeout: float | None) -> Any:
         """Show how the task gets on until it has ended, and return its value."""

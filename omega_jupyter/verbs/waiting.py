@@ -8,10 +8,12 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, TextIO
 
 from omega_jupyter.errors import OmegaError
+from omega_jupyter.store.facts import bytes_text
 from omega_jupyter.verbs.task_report import SHORT_ID, TaskReport, duration
 
 if TYPE_CHECKING:
     from omega_jupyter.runtime.task import OmegaTask
+    from omega_jupyter.store.progress import Progress
 
 __all__ = ["Detached", "Line", "TerminalLine", "wait_for", "watch"]
 
@@ -45,7 +47,7 @@ class Detached(KeyboardInterrupt):
 
 
 class Line(ABC):
-    """One line that is updated in place while a task runs.
+    """One line that is updated in place while a task runs, or something else that takes long.
 
     Parameters
     ----------
@@ -69,13 +71,25 @@ class Line(ABC):
         self.shown = False
 
     def update(self, task: OmegaTask) -> None:
-        """Redraw the line, where it is time to."""
-        now = time.monotonic()
-        if now - self._began < self.after or now - self._drawn < REDRAWN_AFTER_SECONDS:
-            return
-        self._drawn = now
-        self.shown = True
-        self.draw(TaskReport(task))
+        """Redraw the line of a task, where it is time to."""
+        if self._is_due():
+            report = TaskReport(task)
+            self.draw(title(report), report.fraction, self.activity(report))
+
+    def tell(self, progress: Progress) -> None:
+        """Redraw the line of an operation on the store, where it is time to."""
+        if self._is_due():
+            total = progress.total
+            fraction = min(progress.done / total, 1.0) if total else None
+            done = bytes_text(progress.done)
+            amount = f"{done} of {bytes_text(total)}" if total else done
+            passed = duration(time.monotonic() - self._began)
+            self.draw(progress.what, fraction, f"{amount}, {passed}")
+
+    def leave(self, ending: str) -> None:
+        """Leave a short line behind where one was shown: what ended, and after how long."""
+        if self.shown:
+            self.end(f"{ending} after {duration(time.monotonic() - self._began)}")
 
     def close(self, task: OmegaTask, ending: str = "") -> None:
         """Leave a short line behind where one was shown."""
@@ -95,9 +109,17 @@ class Line(ABC):
             return f"waiting for a worker, {duration(waited)}{advice}"
         return ", ".join(filter(None, (report.step, duration(report.elapsed))))
 
+    def _is_due(self) -> bool:
+        now = time.monotonic()
+        if now - self._began < self.after or now - self._drawn < REDRAWN_AFTER_SECONDS:
+            return False
+        self._drawn = now
+        self.shown = True
+        return True
+
     @abstractmethod
-    def draw(self, report: TaskReport) -> None:
-        """Show how the task is."""
+    def draw(self, what: str, fraction: float | None, activity: str) -> None:
+        """Show what goes on, and how much of it is done where that is known."""
 
     @abstractmethod
     def end(self, text: str) -> None:
@@ -118,11 +140,11 @@ class TerminalLine(Line):
         self._stream = stream
         self._terminal = stream.isatty()
 
-    def draw(self, report: TaskReport) -> None:
+    def draw(self, what: str, fraction: float | None, activity: str) -> None:
         """Write over the line."""
         if self._terminal:
             width = shutil.get_terminal_size().columns - 1
-            self._write(f"\r\x1b[2K{text_line(report, self.activity(report))[:width]}")
+            self._write(f"\r\x1b[2K{text_line(what, fraction, activity)[:width]}")
 
     def end(self, text: str) -> None:
         """Write the last line in its place."""
@@ -180,13 +202,13 @@ def title(report: TaskReport) -> str:
     return f"{report.verb} {report.model.partition('@')[0]}"
 
 
-def text_line(report: TaskReport, activity: str) -> str:
+def text_line(what: str, fraction: float | None, activity: str) -> str:
     """Return the line as text, with a bar where the fraction is known."""
-    if report.fraction is None:
-        return f"{title(report)}: {activity}"
-    full = round(report.fraction * _BAR_CELLS)
+    if fraction is None:
+        return f"{what}: {activity}"
+    full = round(fraction * _BAR_CELLS)
     bar = "#" * full + "-" * (_BAR_CELLS - full)
-    return f"{title(report)} [{bar}] {report.fraction:.0%} {activity}"
+    return f"{what} [{bar}] {fraction:.0%} {activity}"
 
 
 def _ending(report: TaskReport) -> str:
