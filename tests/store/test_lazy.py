@@ -260,6 +260,21 @@ def test_series_is_lazy_too(stored: DatasetStore) -> None:
         lazy["x"]
 
 
+@pytest.mark.parametrize("index", INDEXES)
+def test_index_is_lazy_too(index: str, stored: DatasetStore) -> None:
+    put = INDEXES[index]
+    stored.put(put, "i")
+    lazy = stored.getl("i")
+
+    assert lazy.shape == (ROWS,)
+    assert list(lazy.columns) == list(put.names)
+    assert_index_equal(lazy.value, put)
+    assert_index_equal(lazy.head(2), put[:2])
+    parts = list(lazy.iter_chunks(4))
+    assert_index_equal(parts[0].append(parts[1:]), put)
+    assert f"<LazyTable i@1, 23 rows, one column, {put.names[0]!r}" in repr(lazy)
+
+
 def test_other_libraries_tables_are_lazy_too(stored: DatasetStore) -> None:
     table = pa.table({"a": [1, None, 3], "b": ["x", "y", None]})
     frame = pl.DataFrame({"a": [1, None, 3], "b": ["x", "y", None]})

@@ -133,6 +133,10 @@ OTHERS += ["2026-03-29", pd.Timestamp("2026-03-29"), pd.Timestamp("2026-03-29", 
 OTHERS += [pd.Timedelta("1h"), pd.Period("2026-03"), dt.date(2026, 3, 29), np.int8(2), b"a"]
 
 
+PATTERNS = ["a%", "%b", "%b%", "b%c", "_", "ü", "", "%", "b_%", "B%"]
+WORDS = ["", "a", "b", "ab", "b" * 66, "c", "ü"]
+
+
 @st.composite
 def single(draw: st.DrawFn) -> Q:
     name = draw(st.sampled_from(COLUMNS))
@@ -145,9 +149,9 @@ def single(draw: st.DrawFn) -> Q:
     elif operator in ("isnull", "notnull"):
         value = draw(st.booleans())
     elif operator == "like":
-        value = draw(st.sampled_from(["a%", "%b", "%b%", "b%c", "_", "ü", "", "%", "b_%", "B%"]))
+        value = draw(st.sampled_from(PATTERNS))
     elif operator in ("startswith", "endswith", "contains"):
-        value = draw(st.sampled_from(["", "a", "b", "ab", "b" * 66, "c", "ü"]))
+        value = draw(st.sampled_from(WORDS))
     else:
         value = draw(values)
     return Q(**{f"{name}__{operator}": value})
@@ -195,16 +199,25 @@ def stored(datasets: DatasetStore, _tiny_chunks: None) -> DatasetStore:
     return datasets
 
 
+@pytest.fixture
+def in_pieces(stored: DatasetStore) -> DatasetStore:
+    for name, frame in FRAMES.items():
+        stored.put(frame[:9], f"{name}/in pieces")
+        stored.put(frame[9:], f"{name}/in pieces", append=True)
+    return stored
+
+
 @settings(
     max_examples=400,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
-@given(st.sampled_from(sorted(FRAMES)), TREES)
+@given(st.sampled_from(sorted(FRAMES)), st.booleans(), TREES)
 def test_any_condition_is_answered_as_pandas_does(
-    stored: DatasetStore, name: str, condition: Q
+    in_pieces: DatasetStore, name: str, pieces: bool, condition: Q
 ) -> None:
     frame = FRAMES[name]
+    name += "/in pieces" if pieces else ""
     try:
         mask = _answer(frame, condition)
     except (TypeError, ValueError, AttributeError, OverflowError, NotImplementedError):
@@ -212,7 +225,7 @@ def test_any_condition_is_answered_as_pandas_does(
     else:
         expected = frame.loc[mask.to_numpy(bool, na_value=False), SHOWN]
     try:
-        found = stored.get(name, condition, columns=SHOWN)
+        found = in_pieces.get(name, condition, columns=SHOWN)
     except Invalid:
         found = None
     if expected is None and _columns_of(condition) & OBJECTS:
@@ -221,3 +234,34 @@ def test_any_condition_is_answered_as_pandas_does(
     assert (expected is None) == (found is None)
     if expected is not None:
         assert_frame_equal(expected, found, check_exact=True)
+
+
+def _values(operator: str, name: str) -> list[Any]:
+    """Return values that lie in the column, so that some row groups fit and some do not."""
+    if operator in ("isnull", "notnull"):
+        return [True]
+    if operator in ("startswith", "endswith", "contains"):
+        return WORDS[:4]
+    if operator == "like":
+        return PATTERNS[:4]
+    own = [v for v in _own(name)[:ROWS] if not pd.isna(v)] or [1]
+    few = [own[0], own[len(own) // 2], own[-1]]
+    if operator in ("in", "nin"):
+        return [few[:2], [few[2], None]]
+    return [(few[0], few[1]), (few[1], few[2])] if operator == "between" else few
+
+
+@pytest.mark.parametrize("operator", OPERATORS)
+def test_no_row_group_is_left_out_that_fits(operator: str, stored: DatasetStore) -> None:
+    frame = FRAMES["levels"]
+    lazy = stored.getl("levels")
+
+    for name in COLUMNS:
+        for value in _values(operator, name):
+            condition = Q(**{f"{name}__{operator}": value})
+            for asked in (condition, ~condition):
+                try:
+                    mask = _answer(frame, asked).to_numpy(bool, na_value=False)
+                except (TypeError, ValueError, AttributeError, NotImplementedError):
+                    break
+                assert len(lazy.filter(asked)) == np.count_nonzero(mask), asked

@@ -17,6 +17,7 @@ from omega_jupyter.store.table.operators import (
     three_valued,
     true_only,
 )
+from omega_jupyter.store.table.prune import candidates
 from omega_jupyter.store.table.read import TableReader
 from omega_jupyter.store.table.rows import Rows
 
@@ -61,11 +62,11 @@ def matching(
         An operator can't be applied to a column.
     """
     everything: dict[int, Any] = {}
-    candidates = reader.prune(tree)
-    if not candidates:
+    groups = candidates(reader, tree)
+    if not groups:
         # That a value can't be compared with a column is an error even where nothing fits.
         _ask(reader, tree, reader.all_rows()[:1], what, ())
-    for batch in _batches(candidates, first):
+    for batch in _batches(groups, first):
         try:
             found = _ask(reader, tree, batch, what, keep)
         except Invalid:

@@ -78,14 +78,17 @@ class LazyTable:
         """The labels of the columns: a pandas.Index."""
         import pandas as pd
 
+        empty = self._empty
         if self._single:
-            return pd.Index([self._empty.name], dtype=object, tupleize_cols=False)
-        return self._empty.columns
+            names = empty.names if hasattr(empty, "names") else [empty.name]
+            return pd.Index(names, dtype=object, tupleize_cols=False)
+        return empty.columns
 
     @property
     def dtypes(self) -> Any:
         """The dtypes, as ``DataFrame.dtypes`` and ``Series.dtypes`` give them."""
-        return self._empty.dtypes
+        empty = self._empty
+        return empty.dtypes if hasattr(empty, "dtypes") else empty.dtype
 
     @property
     def shape(self) -> tuple[int, ...]:
@@ -198,6 +201,8 @@ class LazyTable:
         return LazyTable(view, self._codec, self._body, single=single, labels=labels)
 
     def _pandas(self, frame: Any) -> Any:
+        if self._codec.index_is_data:
+            return frame.index
         if self._labels is not None:
             frame.columns = self._labels
         return frame.iloc[:, 0] if self._single else frame

@@ -7,14 +7,35 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from omega_jupyter.store.table.conditions import Condition, Joint
+from omega_jupyter.store.table.conditions import Condition, Joint, leaves
+from omega_jupyter.store.table.index import load_range
 from omega_jupyter.store.table.like import Like
 from omega_jupyter.store.table.operators import NOT_COMPARABLE, three_valued, true_only
-from omega_jupyter.store.table.zones import Zone
+from omega_jupyter.store.table.read import TableReader
+from omega_jupyter.store.table.rows import Rows
+from omega_jupyter.store.table.zones import Zone, range_zone
 
-__all__ = ["Chances", "chances"]
+__all__ = ["Chances", "candidates", "chances"]
 
 MAX_VALUES = 100
+
+
+def candidates(reader: TableReader, tree: Condition | Joint) -> list[Rows]:
+    """Return the row groups that may hold rows for which a condition is true, in order."""
+    stored = {c.column for c in leaves(tree) if c.level is None or not reader.is_range}
+    unstored = {c.column for c in leaves(tree)} - stored
+    tables: dict[int, list[Rows]] = {}
+    for rows in reader.all_rows():
+        tables.setdefault(rows.table, []).append(rows)
+    found: list[Rows] = []
+    for table, groups in tables.items():
+        zones = reader.bounds(table, stored)
+        starts, totals = np.array([(r.start, r.total) for r in groups]).T
+        for column in unstored:
+            zones[column] = range_zone(load_range(reader.index_spec), starts, totals)
+        fits = chances(tree, totals, zones).true
+        found += [r for r, fit in zip(groups, fits, strict=True) if fit]
+    return found
 
 
 class Chances(NamedTuple):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from bisect import bisect_right
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from itertools import accumulate
 from typing import Any
 
@@ -12,15 +12,13 @@ import numpy as np
 
 from omega_jupyter.store import typed
 from omega_jupyter.store.payload import Key, Sink, Source, load_blob
-from omega_jupyter.store.table.conditions import Condition, Joint, leaves
 from omega_jupyter.store.table.gather import Gather, make_frame
 from omega_jupyter.store.table.head import HEAD, HeadSource
 from omega_jupyter.store.table.index import load_index, load_range, rebuild, rebuild_level
 from omega_jupyter.store.table.kinds import Kind, kind_from_spec
 from omega_jupyter.store.table.layout import Block
-from omega_jupyter.store.table.prune import chances
 from omega_jupyter.store.table.rows import Rows, Selection
-from omega_jupyter.store.table.zones import ZONE_GROUP, Zone, load_zone, range_zone
+from omega_jupyter.store.table.zones import ZONE_GROUP, Zone, load_zone
 
 __all__ = ["TableReader"]
 
@@ -185,39 +183,30 @@ class TableReader:
         for chunk in [c for c in self._kept if c[:2] == (rows.table, rows.group)]:
             del self._kept[chunk]
 
-    def prune(self, tree: Condition | Joint) -> list[Rows]:
-        """Return the row groups that may hold rows for which a condition is true."""
-        kept: list[Rows] = []
-        for number in range(len(self._body["tables"])):
-            groups = [r for r in self.all_rows() if r.table == number]
-            counts = np.array([r.total for r in groups], "u4")
-            zones = self._zones(number, groups, list(leaves(tree)))
-            fits = chances(tree, counts, zones).true
-            kept += [r for r, fit in zip(groups, fits, strict=True) if fit]
-        return kept
+    def bounds(self, table: int, columns: Iterable[int]) -> dict[int, Zone]:
+        """Read what is known of columns in each row group; of inline tables that is nothing.
 
-    def _zones(
-        self, number: int, groups: Sequence[Rows], conditions: Sequence[Condition]
-    ) -> dict[int, Zone]:
-        """Return the bounds of the conditions' columns; inline tables have none."""
+        Parameters
+        ----------
+        table : int
+            Number of the part of the table.
+        columns : iterable of int
+            Those that are stored.
+        """
         import bson
 
-        table = self._body["tables"][number]
+        entry = self._body["tables"][table]
         found: dict[int, Zone] = {}
-        columns = {c.column for c in conditions if c.level is None or not self.is_range}
-        known: dict[int, bytes] = {}
-        if self._source.has_closing(table["i"]):
-            keys = [Key(ZONE_GROUP, n, 0) for n in sorted({c // int(table["z"]) for c in columns})]
-            self._source.fetch(table["i"], keys, lambda _, n, data: known.update({n: data}))
-        bounds = {n: bson.decode(data) for n, data in known.items()}
-        for column in columns:
-            place, key = divmod(column, int(table["z"]))
-            stored = bounds.get(place, {}).get(str(key))
+        if not self._source.has_closing(entry["i"]):
+            return found
+        places = {column: divmod(column, int(entry["z"])) for column in columns}
+        keys = [Key(ZONE_GROUP, place, 0) for place in sorted({p for p, _ in places.values()})]
+        known: dict[int, dict[str, Any]] = {}
+        self._source.fetch(entry["i"], keys, lambda _, p, d: known.update({p: bson.decode(d)}))
+        for column, (place, key) in places.items():
+            stored = known[place].get(str(key))
             if stored is not None:
-                found[column] = load_zone(self.kind(column), stored, len(groups))
-        if self.is_range and groups and any(c.level is not None for c in conditions):
-            starts, totals = np.array([(r.start, r.total) for r in groups]).T
-            found[self.width] = range_zone(load_range(self.index_spec), starts, totals)
+                found[column] = load_zone(self.kind(column), stored, len(entry["rows"]))
         return found
 
     @property
