@@ -106,8 +106,7 @@ class TableCodec(Codec):
         if self.is_column(body) and (part.columns is not None or part.exclude is not None):
             self.only_whole(part, what)
         view = view_of(source, body, part, what)
-        single = self.is_column(body) and not self.index_is_data
-        return LazyTable(view, self, body, single=single)
+        return LazyTable(view, self, body, single=self.is_column(body))
 
     def column_of(self, frame: Any, body: Mapping[str, Any]) -> Any:
         """Return a frame of one column as what the user's own table has for columns."""
