@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from omega_jupyter.errors import Invalid, OmegaError
 from omega_jupyter.verbs.caller import Caller
 from omega_jupyter.verbs.execute import execute
-from omega_jupyter.verbs.listing import Listing
 from omega_jupyter.verbs.table import SERVICES, VERBS
 from omega_jupyter.verbs.usage import UsageError
 from omega_jupyter.verbs.verb import Option, Verb
@@ -65,7 +64,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         # `omega ls | head`: nobody reads on. Python would complain once more at its end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return FAILED
-    return FAILED if isinstance(value, Listing) and not value.ok else DONE
+    return FAILED if _tells_of_something_bad(value) else DONE
+
+
+def _tells_of_something_bad(value: Any) -> bool:
+    """Look at the ``ok`` of what is ours; a user's frame may have a column of that name."""
+    ours = type(value).__module__.partition(".")[0] == __name__.partition(".")[0]
+    return ours and getattr(value, "ok", True) is False
 
 
 class ShellCaller(Caller):

@@ -20,7 +20,9 @@ from sklearn.datasets import load_iris
 from sklearn.linear_model import LogisticRegression
 
 from omega_jupyter.cli import main
+from omega_jupyter.config import SecretUrl
 from omega_jupyter.omega import Omega
+from omega_jupyter.store.connection import connect
 from tests.processes import Worker
 
 OMEGA = [sys.executable, "-c", "import sys; from omega_jupyter.cli import main; sys.exit(main())"]
@@ -157,25 +159,51 @@ def test_filters_and_rm(omega: Command) -> None:
     assert omega("ls").out.startswith("nothing is stored yet; omega put FILE")
 
 
-def test_names_versions_and_tags(omega: Command) -> None:
-    for _ in range(3):
-        omega("put", "X.csv")
+def test_store_is_checked_measured_and_moved(omega: Command, mongo_url: str) -> None:
+    omega("put", "X.csv", "as", "sales/X")
+    omega("put", "X.csv", "as", "y")
 
-    assert "X@2" in omega("tag", "X@2", "gold").out
-    assert "X@1" in omega("info", "X@1").out
-    assert "Y@1" in omega("cp", "X@gold", "Y").out
-    assert "folder/X@3" in omega("mv", "X", "folder/X").out
-    assert omega("keep", "folder/X", "1").err == (
-        "folder/X keeps its newest version, and those with a tag; removed 1\n"
-    )
-    assert omega("tag", "folder/X").out.split() == ["tag", "version", "gold", "folder/X@2"]
-    versions = json.loads(omega("info", "folder/X", "--versions", "--json").out)
-    assert [(v["version"], v["tags"]) for v in versions] == [(2, ["gold"]), (3, [])]
-    assert omega("rm", "folder/X@3", "Y").err == "removed folder/X@3 (data set), Y (data set)\n"
-    refused = omega("rm", "folder/X@2")
-    assert (refused.status, "has the tag gold" in refused.err) == (1, True)
-    assert "omega tag folder/X gold --remove" in refused.err
-    assert [entry["name"] for entry in json.loads(omega("ls", "--json").out)] == ["folder/X"]
+    assert "2 versions of 2 objects" in omega("store", "check").out
+    assert json.loads(omega("store", "check", "sales/*", "--json").out)["versions"] == 1
+    assert "sales/X" in omega("store", "usage").out
+    assert json.loads(omega("store", "usage", "--json").out)["objects"][0]["versions"] == 1
+    assert "2 versions of 2 objects" in omega("store", "export", "all.omega").out
+    assert "1 version of 1 object" in omega("store", "export", "part.omega", "y", "--latest").out
+    omega("rm", "sales/X")
+    assert omega("store", "gc", "--dry-run").out == "would remove nothing\n"
+    assert omega("store", "gc", "--now", "--dry-run").out.startswith("would remove 1 version")
+    collected = omega("store", "gc", "--now")
+    assert collected.out.startswith("removed 1 version")
+    assert "whoever is loading it at this moment" in collected.err
+    assert "1 version imported" in omega("store", "import", "all.omega").out
+    assert "x" in omega("head", "sales/X").out
+
+    omega("put", "X.csv", "as", "y", "--new")
+    connect(SecretUrl(mongo_url))["omega_versions"].update_many({}, {"$set": {"size": -1}})
+    for option in ((), ("--json",)):
+        damaged = omega("store", "check", *option)
+        assert damaged.status == 1
+        assert "y@1" in damaged.out
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        (("check", "--now"), "--now does not go with store check"),
+        (("usage", "--if-exists", "skip"), "--if-exists does not go with store usage"),
+        (("gc", "x"), "store gc takes nothing more, not 'x'"),
+        (("export",), "store export takes FILE [PATTERN], which is missing"),
+        (("import", "a", "b"), "store import takes FILE, not 'a b'"),
+        (("chek",), "'chek' is not one of check, gc, usage, export, import"),
+    ],
+)
+def test_wrong_lines_about_the_store_do_nothing(
+    line: tuple[str, ...], message: str, omega: Command
+) -> None:
+    ended = omega("store", *line)
+
+    assert ended.status == 2
+    assert message in ended.err
 
 
 def test_models_run_on_a_worker(iris: Command) -> None:

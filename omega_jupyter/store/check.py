@@ -16,7 +16,7 @@ from omega_jupyter.store.catalog import KINDS_OF_STORES
 from omega_jupyter.store.codecs.codec import codec_of_kind
 from omega_jupyter.store.connection import Document, mongo_errors
 from omega_jupyter.store.document import content_hash_of, fault_of
-from omega_jupyter.store.facts import bytes_text, facts_html, facts_text
+from omega_jupyter.store.facts import bytes_text, count_text, facts_html, facts_text
 from omega_jupyter.store.garbage import Collected, collect
 from omega_jupyter.store.inspection import Inspection
 from omega_jupyter.store.progress import Notify, Progress
@@ -102,14 +102,15 @@ class Report:
         return facts_html(self._facts()) + problems
 
     def _facts(self) -> list[tuple[str, str]]:
+        versions = count_text(self.versions, "version")
         found = "none" if self.ok else f"{len(self.problems):,}"
         facts = [
-            ("checked", f"{self.versions:,} versions of {self.objects:,} objects"),
-            ("read", f"{self.chunks:,} chunks, {bytes_text(self.bytes)}"),
+            ("checked", f"{versions} of {count_text(self.objects, 'object')}"),
+            ("read", f"{count_text(self.chunks, 'chunk')}, {bytes_text(self.bytes)}"),
             ("problems", found),
         ]
         if self.garbage is not None:
-            facts.insert(2, ("garbage", repr(self.garbage)))
+            facts.insert(2, ("garbage", self.garbage.text))
         return facts
 
 

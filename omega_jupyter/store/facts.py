@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-__all__ = ["bytes_text", "facts_html", "facts_text"]
+__all__ = ["bytes_text", "count_text", "facts_html", "facts_text"]
 
 
 def facts_text(facts: Sequence[tuple[str, str]]) -> str:
@@ -32,3 +32,8 @@ def bytes_text(size: int) -> str:
             return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
         amount /= 1000
     return f"{amount:.1f} TB"
+
+
+def count_text(count: int, noun: str) -> str:
+    """Return ``1 version`` or ``1,000 versions``."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"

@@ -7,14 +7,14 @@ readers, and chunks that no version refers to as long as whoever wrote them live
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from omega_jupyter.config import SecretUrl
 from omega_jupyter.store.chunks import delete_segment
 from omega_jupyter.store.connection import Document, connect, mongo_errors
-from omega_jupyter.store.facts import bytes_text
+from omega_jupyter.store.facts import bytes_text, count_text
 from omega_jupyter.store.names import INTERNAL_FOLDERS
 from omega_jupyter.store.progress import Notify, Progress
 from omega_jupyter.store.schema import prepare, versions
@@ -54,12 +54,20 @@ class Collected:
     bytes: int = 0
     dry_run: bool = False
 
-    def __repr__(self) -> str:
+    @property
+    def text(self) -> str:
+        """What it is, in words."""
         if not self.versions and not self.segments:
             return "nothing"
-        return f"{self.versions:,} versions, {self.segments:,} sets of chunks, " + bytes_text(
-            self.bytes
-        )
+        versions, segments = count_text(self.versions, "version"), count_text(self.segments, "set")
+        return f"{versions}, {segments} of chunks, {bytes_text(self.bytes)}"
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as JSON-able values."""
+        return asdict(self)
+
+    def __repr__(self) -> str:
+        return f"{'would remove' if self.dry_run else 'removed'} {self.text}"
 
     def __add__(self, other: Collected) -> Collected:
         return replace(

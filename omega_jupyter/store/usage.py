@@ -14,7 +14,7 @@ from omega_jupyter.config import SecretUrl
 from omega_jupyter.errors import AuthError
 from omega_jupyter.store.catalog import KINDS_OF_STORES
 from omega_jupyter.store.connection import Document, connect, mongo_errors
-from omega_jupyter.store.facts import bytes_text, facts_html, facts_text
+from omega_jupyter.store.facts import bytes_text, count_text, facts_html, facts_text
 from omega_jupyter.store.garbage import Collected, collect
 from omega_jupyter.store.schema import CHUNKS, VERSIONS, prepare, versions
 
@@ -101,13 +101,13 @@ class Usage:
         return facts_html(self._facts())
 
     def _facts(self) -> list[tuple[str, str]]:
-        count = sum(found.versions for found in self.objects)
+        count = count_text(sum(found.versions for found in self.objects), "version")
         facts = [
-            ("objects", f"{len(self.objects):,} with {count:,} versions"),
+            ("objects", f"{len(self.objects):,} with {count}"),
             ("stored", f"{bytes_text(self.stored)} before compression"),
         ]
         if self.garbage is not None:
-            facts.append(("garbage", repr(self.garbage)))
+            facts.append(("garbage", self.garbage.text))
         if self.disk is not None:
             disk = self.disk
             facts.append(
@@ -116,7 +116,7 @@ class Usage:
             facts.append(("indexes", bytes_text(disk.indexes)))
         for found in self.objects[:LARGEST_SHOWN]:
             kind = KINDS_OF_STORES[found.store]
-            versions = f"{found.versions:,} versions" if found.versions > 1 else "1 version"
+            versions = count_text(found.versions, "version")
             facts.append((found.name, f"{bytes_text(found.stored)}  {kind}, {versions}"))
         rest = self.objects[LARGEST_SHOWN:]
         if rest:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from omega_jupyter.verbs.verb import Verb
     from omega_jupyter.verbs.words import Word
 
-__all__ = ["execute"]
+__all__ = ["Json", "execute"]
 
 _HELP = ("-h", "--help")
 
@@ -111,7 +111,15 @@ def _keywords(caller: Caller, verb: Verb, written: Sequence[tuple[str, Word]]) -
     return values
 
 
-def _json(value: Any) -> str:
+class Json(str):
+    """A value as JSON, and whether it tells of something bad."""
+
+    ok = True
+
+
+def _json(value: Any) -> Json:
     import json
 
-    return json.dumps(value.to_dict(), indent=2, default=str)
+    text = Json(json.dumps(value.to_dict(), indent=2, default=str))
+    text.ok = getattr(value, "ok", True)
+    return text

@@ -21,7 +21,7 @@ from omega_jupyter.store.archive.stream import (
 )
 from omega_jupyter.store.connection import Document, mongo_errors
 from omega_jupyter.store.document import fault_of
-from omega_jupyter.store.facts import bytes_text
+from omega_jupyter.store.facts import bytes_text, count_text
 from omega_jupyter.store.inspection import Inspection
 from omega_jupyter.store.lease import reading
 from omega_jupyter.store.progress import Notify, Progress
@@ -61,10 +61,8 @@ class Exported:
         return asdict(self) | {"path": str(self.path)}
 
     def __repr__(self) -> str:
-        return (
-            f"{self.path}: {self.versions:,} versions of {self.objects:,} objects, "
-            f"{bytes_text(self.size)}"
-        )
+        versions, objects = count_text(self.versions, "version"), count_text(self.objects, "object")
+        return f"{self.path}: {versions} of {objects}, {bytes_text(self.size)}"
 
 
 def export_archive(

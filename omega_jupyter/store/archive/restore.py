@@ -16,6 +16,7 @@ from omega_jupyter.store.archive.stream import CHUNK, NAME, VERSION, damaged, re
 from omega_jupyter.store.archive.survey import Survey, survey
 from omega_jupyter.store.chunks import MESSAGE_BYTES, SEGMENT_BYTES, abandon_segment
 from omega_jupyter.store.connection import Document, mongo_errors
+from omega_jupyter.store.facts import count_text
 from omega_jupyter.store.progress import Notify, Progress
 from omega_jupyter.store.publication import insert_version
 from omega_jupyter.store.retention import keep
@@ -62,9 +63,9 @@ class Imported:
         return asdict(self)
 
     def __repr__(self) -> str:
-        parts = [f"{self.versions:,} versions imported"]
+        parts = [f"{count_text(self.versions, 'version')} imported"]
         if self.present:
-            parts.append(f"{self.present:,} were here already")
+            parts.append(f"{count_text(self.present, 'version')} here already")
         if self.skipped:
             parts.append(f"left alone: {', '.join(self.skipped)}")
         if self.other_tags:

@@ -121,7 +121,7 @@ def is_archive(path: Path) -> bool:
 def damaged(what: str) -> Invalid:
     """Make the error for a file that is not as it was written."""
     return Invalid(
-        f"{what} is cut off or was changed; nothing more of it is imported",
+        f"{what} is cut off, or was changed since it was exported",
         hint="copy it again from where it was exported",
     )
 

@@ -94,13 +94,11 @@ def _has_objects(reader: TableReader, tree: Condition | Joint) -> bool:
 def _batches(rows: Sequence[Rows], size: int) -> Iterator[list[Rows]]:
     """Cut row groups into runs of so many rows."""
     batch: list[Rows] = []
-    total = 0
     for r in rows:
         batch.append(r)
-        total += r.total
-        if total >= size:
+        if sum(b.total for b in batch) >= size:
             yield batch
-            batch, total, size = [], 0, min(2 * size, BATCH_ROWS)
+            batch, size = [], min(2 * size, BATCH_ROWS)
     if batch:
         yield batch
 
