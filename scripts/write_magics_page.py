@@ -23,11 +23,11 @@ INTRODUCTION = """\
 - **Values come back as values**: `pred = %omega predict mymodel X`, or `-o pred`. `-b` gives the task back at once instead.
 - **A data argument** is the name of something stored, or else a variable of the notebook (in a shell: a file). Where both exist the stored one is taken, and a
   note says so; `:X` and `$X` always mean the variable, `{X[:10]}` any expression.
-- **Names** may have folders, columns and a version: `sales/2026[day,amount]@3`, `sales[^day]`, `sales@-1`.
+- **Names** may have folders, columns and a version or tag: `sales/2026[day,amount]@3`, `sales[^day]`, `sales@-1`, `mymodel@prod`.
 - **`key=value`** are keywords of the call: `%omega partial_fit mymodel X y classes=[0,1]`, `%omega get sales amount__gte=100`.
 - **`%%omega VERB …`** takes more of them from the lines of the cell, one a line.
 - **Waiting**: after half a second a line shows how far the task is. Interrupting the cell ends the waiting, not the task; the message says how to go on.
-- **Tab** completes verbs, options, stored names, columns and task ids.
+- **Tab** completes verbs, options, stored names, columns, tags and task ids.
 - **Errors** are short, name the thing and the next step, and the cell fails.
 
 | a word | is |
@@ -37,7 +37,7 @@ INTRODUCTION = """\
 | `:X`, `$X`, `$df.values` | the variable, never something stored; one that holds a text stands for that text |
 | `{X[:100]}` | the value of a Python expression |
 | `[[5.1, 3.5]]` | a list that is written out |
-| `X[a,b]`, `X[^a]`, `X@3`, `X@-2` | columns, all other columns, a version, the last but one |
+| `X[a,b]`, `X[^a]`, `X@3`, `X@-2`, `X@prod` | columns, all other columns, a version, the last but one, the one with a tag |
 | `'my data'`, `"my data"` | one word; a quote within it is written `\\'` or `\\"` |
 | `key=value` | a keyword: `0.5`, `None`, `[1, 2]` are values, `lbfgs` and `'0.5'` are texts, `{n}` is an expression |
 | `X as sales` | with `put`: X under the name sales |

@@ -159,6 +159,27 @@ def test_filters_and_rm(omega: Command) -> None:
     assert omega("ls").out.startswith("nothing is stored yet; omega put FILE")
 
 
+def test_names_versions_and_tags(omega: Command) -> None:
+    for _ in range(3):
+        omega("put", "X.csv")
+
+    assert "X@2" in omega("tag", "X@2", "gold").out
+    assert "X@1" in omega("info", "X@1").out
+    assert "Y@1" in omega("cp", "X@gold", "Y").out
+    assert "folder/X@3" in omega("mv", "X", "folder/X").out
+    assert omega("keep", "folder/X", "1").err == (
+        "folder/X keeps its newest version, and those with a tag; removed 1\n"
+    )
+    assert omega("tag", "folder/X").out.split() == ["tag", "version", "gold", "folder/X@2"]
+    versions = json.loads(omega("info", "folder/X", "--versions", "--json").out)
+    assert [(v["version"], v["tags"]) for v in versions] == [(2, ["gold"]), (3, [])]
+    assert omega("rm", "folder/X@3", "Y").err == "removed folder/X@3 (data set), Y (data set)\n"
+    refused = omega("rm", "folder/X@2")
+    assert (refused.status, "has the tag gold" in refused.err) == (1, True)
+    assert "omega tag folder/X gold --remove" in refused.err
+    assert [entry["name"] for entry in json.loads(omega("ls", "--json").out)] == ["folder/X"]
+
+
 def test_store_is_checked_measured_and_moved(omega: Command, mongo_url: str) -> None:
     omega("put", "X.csv", "as", "sales/X")
     omega("put", "X.csv", "as", "y")

@@ -23,6 +23,8 @@ _LINE = re.compile(r"(?:^|=)\s*%{1,2}omega[ \t]+(?P<rest>.*)$")
 _COLUMNS = re.compile(
     r"(?:^|\s)(?P<name>[^\s\[\]='\"]+)\[\^?(?:[^\[\]'\"]*,\s*)?(?P<begun>[^\[\],'\"]*)$"
 )
+# The tags of an object: `mymodel@pr`.
+_TAGS = re.compile(r"(?:^|\s)(?P<name>[^\s\[\]@='\":$]+)(?:\[[^\[\]]*\])?@(?P<begun>[\w.-]*)$")
 _TASKS = 20
 SHORT_ID = 8
 
@@ -79,6 +81,9 @@ class OmegaMatcher:
         columns = _COLUMNS.search(text)
         if columns:
             return columns["begun"], self._names.get(f"columns of {columns['name']}")
+        tags = _TAGS.search(text)
+        if tags:
+            return tags["begun"], self._names.get(f"tags of {tags['name']}")
         before, fragment = _at_cursor(text)
         return fragment, () if before is None else self._candidates(before, fragment)
 
@@ -99,7 +104,10 @@ class OmegaMatcher:
             yield from _flags(verb)
         else:
             argument = _open_argument(verb, before[1:])
-            if argument is not None:
+            if argument is not None and argument.kind == "tag":
+                named = next(word.text for word in before[1:] if not word.option)
+                yield from self._names.get(f"tags of {named.partition('@')[0]}")
+            elif argument is not None:
                 yield from self._of_kind(argument, fragment)
 
     def _of_kind(self, argument: Argument, fragment: str) -> Iterator[Candidate]:
@@ -184,6 +192,7 @@ def _stored(kind: str) -> Sequence[Candidate]:
     from omega_jupyter.runtime.ledger import Ledger
     from omega_jupyter.store.datasets import DatasetStore
     from omega_jupyter.store.models import ModelStore
+    from omega_jupyter.store.tags import Tags
 
     config = OmegaConfig.load()
     url = config.mongo_url or LocalServices(config).peek()
@@ -197,5 +206,9 @@ def _stored(kind: str) -> Sequence[Candidate]:
         case "tasks":
             records = Ledger(config.result_backend or url).newest(_TASKS)
             return [(str(record["_id"])[:SHORT_ID], "task") for record in records]
+    if kind.startswith("tags of "):
+        name = kind.removeprefix("tags of ")
+        found = [Tags(url, store, name).read() for store in ("datasets", "models")]
+        return [(tag, "tag") for tag in sorted({tag for tags in found for tag in tags})]
     columns = DatasetStore(url).metadata(kind.removeprefix("columns of ")).columns or ()
     return [(column.name, "column") for column in columns]

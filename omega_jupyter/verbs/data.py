@@ -11,11 +11,21 @@ from omega_jupyter.verbs.words import quote
 
 if TYPE_CHECKING:
     from omega_jupyter.omega import Omega
+    from omega_jupyter.store.datasets import DatasetStore
     from omega_jupyter.store.metadata import Metadata
+    from omega_jupyter.store.models import ModelStore
     from omega_jupyter.verbs.caller import Caller
     from omega_jupyter.verbs.words import Word
 
-__all__ = ["data_arguments", "is_data", "is_estimator", "model_argument", "own_object", "stored"]
+__all__ = [
+    "data_arguments",
+    "is_data",
+    "is_estimator",
+    "model_argument",
+    "own_object",
+    "stored",
+    "stores",
+]
 
 
 def data_arguments(caller: Caller, *words: Word | None) -> list[Any]:
@@ -127,10 +137,29 @@ def stored(om: Omega, text: str, store: str | None = None) -> Metadata:
         )
     if found:
         return found[0]
-    with_suggestion = [error for error in missing if "Did you mean" in error.message]
-    if with_suggestion or store is not None or "@" in text:
-        raise (with_suggestion or missing)[0]
+    # The one that tells the most: of the store that has an object of that name, or a similar one.
+    telling = ("has no version", "has no tag", "was renamed to", "Did you mean")
+    best = [error for part in telling for error in missing if part in error.message]
+    if best or store is not None or "@" in text:
+        raise (best or missing)[0]
     raise NotFound(f"Nothing named {text!r} is stored", hint="`%omega ls` shows what is stored")
+
+
+def stores(om: Omega, store: str | None) -> list[DatasetStore | ModelStore]:
+    """Return the store of that name, or both.
+
+    Parameters
+    ----------
+    om : Omega
+    store : str, optional
+        ``datasets`` or ``models``.
+    """
+    found: list[DatasetStore | ModelStore] = []
+    if store in (None, "datasets"):
+        found.append(om.datasets)
+    if store in (None, "models"):
+        found.append(om.models)
+    return found
 
 
 def is_estimator(value: Any) -> bool:

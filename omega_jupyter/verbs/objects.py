@@ -5,18 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
-from omega_jupyter.errors import Invalid, NotFound
-from omega_jupyter.store.facts import bytes_text
-from omega_jupyter.verbs.data import is_estimator, own_object, stored
+from omega_jupyter.errors import Conflict, Invalid, NotFound
+from omega_jupyter.verbs.data import is_estimator, own_object, stored, stores
 from omega_jupyter.verbs.description import Description
-from omega_jupyter.verbs.listing import Field, Listing, ago, shape_text
+from omega_jupyter.verbs.entries import entries_table, versions_table
+from omega_jupyter.verbs.listing import Listing
 from omega_jupyter.verbs.usage import UsageError
 
 if TYPE_CHECKING:
     from omega_jupyter.omega import Omega
-    from omega_jupyter.store.datasets import DatasetStore
     from omega_jupyter.store.metadata import Metadata
-    from omega_jupyter.store.models import ModelStore
     from omega_jupyter.verbs.caller import Caller
     from omega_jupyter.verbs.words import Word
 
@@ -35,7 +33,7 @@ def put(
     # All are looked up before the first is stored: a typing error leaves nothing behind.
     wanted = [_named(caller, word, name) for word, name in _pairs(objects)]
     done = [_put(caller.om, value, name, new, keywords) for value, name in wanted]
-    return done[0] if len(done) == 1 else _listing(done)
+    return done[0] if len(done) == 1 else entries_table(done)
 
 
 def get(
@@ -61,6 +59,7 @@ def ls(
     caller: Caller,
     pattern: Word | None,
     long: bool,
+    kind: str | None,
     store: str | None,
     hidden: bool,
 ) -> Listing[Metadata]:
@@ -69,12 +68,14 @@ def ls(
     if text is not None and text.endswith("/"):
         text += "*"
     entries: list[Metadata] = []
-    for objects in _stores(caller.om, store):
-        entries += objects.entries(text, hidden=hidden)
+    for objects in stores(caller.om, store):
+        entries += objects.entries(text, kind=kind, hidden=hidden)
     empty = f"nothing is stored yet; {caller.prefix} put {caller.own_kind.upper()} stores one"
-    if pattern is not None:
-        empty = f"nothing stored matches {pattern.text!r}"
-    return _listing(entries, long=long, empty=empty)
+    if pattern is not None or kind is not None:
+        empty = "nothing stored"
+        empty += "" if pattern is None else f" matches {pattern.text!r}"
+        empty += "" if kind is None else f" is of kind {kind!r}"
+    return entries_table(entries, long=long, empty=empty)
 
 
 def info(
@@ -84,8 +85,8 @@ def info(
     found = stored(caller.om, name.text, store)
     if not versions:
         return Description.of(found)
-    (objects,) = _stores(caller.om, found.store)
-    return _listing(objects.versions(found.name), long=True)
+    (objects,) = stores(caller.om, found.store)
+    return versions_table(objects.versions(found.name))
 
 
 def head(caller: Caller, name: Word, rows: int) -> Any:
@@ -104,13 +105,13 @@ def head(caller: Caller, name: Word, rows: int) -> Any:
 
 
 def rm(caller: Caller, names: Sequence[Word], store: str | None, force: bool) -> None:
-    """Remove objects with all their versions."""
+    """Remove objects with all their versions, or single versions."""
     # All are found before the first is removed: a typing error removes nothing.
     doomed: dict[tuple[str, str], None] = {}
     for word in names:
         doomed |= dict.fromkeys(_matching(caller, word, store, force))
     for kind, name in doomed:
-        (objects,) = _stores(caller.om, kind)
+        (objects,) = stores(caller.om, kind)
         objects.drop(name, force=force)
     listed = [f"{name} ({_WORDS[kind]})" for kind, name in doomed]
     caller.say(f"removed {', '.join(listed)}" if listed else "nothing to remove")
@@ -167,21 +168,13 @@ def _filters(keywords: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _stores(om: Omega, store: str | None) -> list[DatasetStore | ModelStore]:
-    found: list[DatasetStore | ModelStore] = []
-    if store in (None, "datasets"):
-        found.append(om.datasets)
-    if store in (None, "models"):
-        found.append(om.models)
-    return found
-
-
 def _matching(caller: Caller, word: Word, store: str | None, force: bool) -> list[tuple[str, str]]:
     """Return store and name of what a name or pattern of ``rm`` means."""
-    if "@" in word.text or "[" in word.text:
+    name, at, _ = word.text.partition("@")
+    if "[" in word.text or (at and _WILD & set(word.text)):
         raise UsageError(
-            f"{word.text!r} names a part; rm removes an object with all its versions",
-            hint=f"{caller.prefix} rm {word.text.partition('@')[0].partition('[')[0]}",
+            f"{word.text!r} names a part; rm removes an object or one version of it",
+            hint=f"{caller.prefix} rm {name.partition('[')[0]}, or {name.partition('[')[0]}@3",
         )
     if _WILD & set(word.text):
         if not word.quoted and caller.own_kind == "variable":
@@ -192,44 +185,25 @@ def _matching(caller: Caller, word: Word, store: str | None, force: bool) -> lis
         found = [
             (kind, name)
             for kind in _kinds(store)
-            for objects in _stores(caller.om, kind)
+            for objects in stores(caller.om, kind)
             for name in objects.list(word.text)
         ]
         if not found and not force:
             raise Invalid(f"Nothing stored matches {word.text!r}", hint=f"{caller.prefix} ls")
         return found
-    if force and not any(objects.exists(word.text) for objects in _stores(caller.om, store)):
+    if force and not any(objects.exists(word.text) for objects in stores(caller.om, store)):
         return []
     metadata = stored(caller.om, word.text, store)
-    return [(metadata.store, metadata.name)]
+    if not at:
+        return [(metadata.store, metadata.name)]
+    if metadata.tags and not force:
+        raise Conflict(
+            f"{metadata.ref} has the tag {', '.join(metadata.tags)}",
+            hint=f"{caller.prefix} tag {metadata.name} {metadata.tags[0]} --remove, "
+            f"or {caller.prefix} rm -f {word.raw}",
+        )
+    return [(metadata.store, metadata.ref)]
 
 
 def _kinds(store: str | None) -> tuple[str, ...]:
     return ("datasets", "models") if store is None else (store,)
-
-
-def _listing(
-    entries: Sequence[Metadata], *, long: bool = False, empty: str = "nothing"
-) -> Listing[Metadata]:
-    fields: list[Field[Metadata]] = [
-        Field("name", lambda md: md.name),
-        Field("kind", lambda md: md.kind),
-        Field("version", lambda md: str(md.version), right=True),
-        Field("shape", lambda md: shape_text(md.shape), right=True),
-        Field("size", lambda md: bytes_text(md.size), right=True),
-        Field("created", lambda md: ago(md.created)),
-    ]
-    if long:
-        fields += [
-            Field("type", lambda md: md.type),
-            Field("made of", lambda md: ", ".join(md.inputs.values())),
-            Field("score", _last_score),
-            Field("task", lambda md: (md.task or "")[:8]),
-            Field("attributes", lambda md: ", ".join(f"{k}={v}" for k, v in md.attributes.items())),
-        ]
-    return Listing(entries, fields, empty=empty)
-
-
-def _last_score(metadata: Metadata) -> str:
-    score = metadata.scores[-1].get("score") if metadata.scores else None
-    return f"{score:.4g}" if isinstance(score, int | float) else ""

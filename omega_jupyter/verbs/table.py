@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from omega_jupyter.runtime.ledger import STATES
-from omega_jupyter.verbs import objects, services, store, tasks
+from omega_jupyter.verbs import objects, services, store, tasks, versions
 from omega_jupyter.verbs.help import show_help
 from omega_jupyter.verbs.models import ModelCall
 from omega_jupyter.verbs.verb import Argument, Option, Verb
@@ -48,10 +48,11 @@ _QUEUE = Option("queue", ("--queue",), "send it to the workers of this queue", m
 _CALL_WAITING = (_OUTPUT, _BACKGROUND, _TIMEOUT)
 _CALL_OPTIONS = (_OUTPUT, _BACKGROUND, _QUEUE, _TIMEOUT)
 
-_MODEL = Argument("model", "a stored model: name or name@version", "model")
+_MODEL = Argument("model", "a stored model: name, name@version or name@tag", "model")
 _X = Argument("X", "features: a stored data set, or an object of yours", "data")
 _Y = Argument("y", "target: the same", "data", required=False)
-_NAME = Argument("name", "a data set or model: name, name[a,b], name@version", "name")
+_NAME = Argument("name", "a data set or model: name, name[a,b], name@version or @tag", "name")
+_VERSION = Argument("name", "a data set or model: name, name@version, name@tag", "name")
 _TASK = Argument(
     "task", "a task's id, the beginning of one, or last (default)", "task", required=False
 )
@@ -148,10 +149,11 @@ VERBS: tuple[Verb, ...] = (
             Option(
                 "long",
                 ("-l", "--long"),
-                "show type, origin, score, task and attributes",
+                "show type, tags, origin, scores, task and attributes",
                 type=bool,
                 default=False,
             ),
+            Option("kind", ("--kind",), "only of this kind, such as dataframe", metavar="KIND"),
             _STORE,
             Option(
                 "hidden",
@@ -162,7 +164,7 @@ VERBS: tuple[Verb, ...] = (
             ),
             _JSON,
         ),
-        examples=("ls", "ls 'sales/*' -l"),
+        examples=("ls", "ls 'sales/*' -l", "ls --kind estimator"),
     ),
     Verb(
         "info",
@@ -176,15 +178,15 @@ VERBS: tuple[Verb, ...] = (
             _JSON,
         ),
         examples=("info mymodel", "info X --versions"),
-        notes="Kind, size, shape and columns; of a model also its parameters, from which data it "
-        "was fitted, its scores and the environment.",
+        notes="Kind, tags, size, shape and columns; of a model also its parameters, from which "
+        "data it was fitted, its scores and the environment.",
     ),
     Verb(
         "head",
         "Load the first rows of a data set.",
         objects.head,
         STORED,
-        arguments=(Argument("name", "a data set: name, name[a,b], name@version", "data"),),
+        arguments=(Argument("name", "a data set: name, name[a,b], name@version or @tag", "data"),),
         options=(
             _OUTPUT,
             Option(
@@ -195,22 +197,86 @@ VERBS: tuple[Verb, ...] = (
     ),
     Verb(
         "rm",
-        "Remove data sets and models, with all their versions.",
+        "Remove data sets, models, or single versions of them.",
         objects.rm,
         STORED,
-        arguments=(Argument("names", "names, or patterns in quotes", "name", many=True),),
+        arguments=(
+            Argument("names", "names, patterns in quotes, or name@version", "name", many=True),
+        ),
         options=(
             _STORE,
             Option(
                 "force",
                 ("-f", "--force"),
-                "do not mind what is not there",
+                "do not mind what is not there, nor that a version has a tag",
                 type=bool,
                 default=False,
             ),
         ),
-        examples=("rm X y", "rm 'scratch/*'"),
-        notes="Nothing is removed where one of the names does not exist.",
+        examples=("rm X y", "rm 'scratch/*'", "rm mymodel@3"),
+        notes="Nothing is removed where one of the names does not exist, or a single version has "
+        "a tag. Where the latest version is removed, the one before is the latest.",
+    ),
+    Verb(
+        "mv",
+        "Rename a data set or model, with all its versions.",
+        versions.mv,
+        STORED,
+        arguments=(
+            Argument("old", "a data set or model", "name"),
+            Argument("new", "a name that is free", "name"),
+        ),
+        options=(_STORE,),
+        examples=("mv scratch/mymodel mymodel",),
+    ),
+    Verb(
+        "cp",
+        "Store a version under another name as well.",
+        versions.cp,
+        STORED,
+        arguments=(
+            _VERSION,
+            Argument("new", "the other name; where it exists it gets a version more", "name"),
+        ),
+        options=(_STORE,),
+        examples=("cp X X_before", "cp mymodel@3 mymodel"),
+        notes="Its data is not copied. `cp X@3 X` makes an older version the latest again.",
+    ),
+    Verb(
+        "tag",
+        "Give a version a tag, or list the tags.",
+        versions.tag,
+        STORED,
+        arguments=(
+            _VERSION,
+            Argument("tag", "a word such as prod; it moves where it was", "tag", required=False),
+        ),
+        options=(
+            Option("remove", ("--remove",), "take the tag off", type=bool, default=False),
+            _STORE,
+        ),
+        examples=(
+            "tag mymodel prod",
+            "tag mymodel@3 staging",
+            "tag mymodel@staging prod",
+            "tag mymodel prod --remove",
+        ),
+        notes="`mymodel@prod` then names the version wherever `mymodel@3` would. Without a version "
+        "the latest one gets the tag; another one that had it loses it.",
+    ),
+    Verb(
+        "keep",
+        "Keep only the newest versions from now on.",
+        versions.keep,
+        STORED,
+        arguments=(
+            Argument("name", "a data set or model", "name"),
+            Argument("count", "how many of the newest; all: every one", "word", required=False),
+        ),
+        options=(_STORE,),
+        examples=("keep mymodel 5", "keep mymodel all", "keep mymodel"),
+        notes="Those with a tag stay too. Others are removed at once, and after each new version, "
+        "also by fits on workers. Without a number it tells how many are kept.",
     ),
     Verb(
         "store",

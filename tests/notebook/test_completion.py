@@ -22,7 +22,10 @@ def stocked(notebook: Notebook) -> Notebook:
         "frame = pd.DataFrame({'alpha': [1], 'beta': [2]})\n"
         "model = LogisticRegression()\n"
         "number = 1\n"
-        "%omega put frame as sales/2026 model as mymodel"
+        "%omega put frame as sales/2026 model as mymodel\n"
+        "%omega tag mymodel prod\n"
+        "%omega tag mymodel staging\n"
+        "%omega tag sales/2026 gold"
     )
     return notebook
 
@@ -52,6 +55,15 @@ def test_begun_verb_is_completed(notebook: Notebook) -> None:
         ("%omega get sales/", ["sales/2026"]),
         ("%omega get sales/2026[", ["alpha", "beta"]),
         ("%omega get sales/2026[alpha, b", ["beta"]),
+        ("%omega get sales/2026[alpha]@", ["gold"]),
+        ("%omega predict mymodel@p", ["prod"]),
+        ("%omega predict mymodel sales/2026@", ["gold"]),
+        ("%omega get nothing@", []),
+        ("%omega tag mymodel ", ["prod", "staging"]),
+        ("%omega tag mymodel@prod st", ["staging"]),
+        ("%omega cp my", ["mymodel"]),
+        ("%omega mv mymodel sa", ["sales/2026"]),
+        ("%omega keep mymodel ", []),
         ("%omega fit my", ["mymodel"]),
         ("%omega fit mymodel ", ["sales/2026", "frame"]),
         ("%omega fit mymodel :f", [":frame"]),
@@ -70,7 +82,7 @@ def test_begun_verb_is_completed(notebook: Notebook) -> None:
 def test_words_are_completed_by_their_place(
     stocked: Notebook, begun: str, offered: list[str]
 ) -> None:
-    begun_word = begun.rpartition(" ")[2].rpartition("[")[2]
+    begun_word = begun.rpartition(" ")[2].rpartition("@")[2].rpartition("[")[2]
     found = [text[len(begun) - len(begun_word) :] for text in stocked.complete(begun)]
 
     assert found == offered

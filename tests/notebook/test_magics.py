@@ -143,7 +143,8 @@ def test_rm_removes_nothing_where_a_name_is_wrong(data: Notebook) -> None:
 
     assert "No data set 'yy'. Did you mean 'y'?" in data.fails("%omega rm X yy")
     assert "not in quotes" in data.fails("%omega rm X*")
-    assert "all its versions" in data.fails("%omega rm X@1")
+    assert "names a part" in data.fails("%omega rm X[a]")
+    assert "has no version 2" in data.fails("%omega rm X@2 y")
     assert len(data("%omega ls")) == 2
 
 

@@ -111,26 +111,6 @@ def test_task_that_runs_twice_at_once_publishes_once(datasets: DatasetStore) -> 
     assert _segments(datasets) == 1
 
 
-def test_twenty_writers_at_once_number_without_gaps(datasets: DatasetStore) -> None:
-    start = threading.Barrier(20)
-
-    def put(value: int) -> None:
-        start.wait()
-        datasets.put(pd.DataFrame({"x": np.full(20_000, value)}), "X")
-
-    _threads(put, 20)
-
-    history = datasets.versions("X")
-    assert [m.version for m in history] == list(range(1, 21))
-    values = []
-    for version in range(1, 21):
-        frame = datasets.get(f"X@{version}")
-        assert frame.shape == (20_000, 1)
-        assert frame["x"].nunique() == 1
-        values.append(int(frame["x"].iloc[0]))
-    assert sorted(values) == list(range(20))
-
-
 def test_writers_and_droppers_leave_a_whole_object_or_none(datasets: DatasetStore) -> None:
     start = threading.Barrier(8)
 

@@ -94,11 +94,13 @@ def _has_objects(reader: TableReader, tree: Condition | Joint) -> bool:
 def _batches(rows: Sequence[Rows], size: int) -> Iterator[list[Rows]]:
     """Cut row groups into runs of so many rows."""
     batch: list[Rows] = []
+    total = 0
     for r in rows:
         batch.append(r)
-        if sum(b.total for b in batch) >= size:
+        total += r.total
+        if total >= size:
             yield batch
-            batch, size = [], min(2 * size, BATCH_ROWS)
+            batch, total, size = [], 0, min(2 * size, BATCH_ROWS)
     if batch:
         yield batch
 

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import copy
 from bisect import bisect_right
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import accumulate
 from typing import Any
-
-import numpy as np
 
 from omega_jupyter.store import typed
 from omega_jupyter.store.payload import Key, Sink, Source, load_blob
@@ -22,8 +20,8 @@ from omega_jupyter.store.table.zones import ZONE_GROUP, Zone, load_zone
 
 __all__ = ["TableReader"]
 
-# Number of a segment's table, of the row group and of the block.
-_Chunk = tuple[int, int, int]
+# Part of a table and row group to the numbers of blocks.
+_Blocks = Mapping[tuple[int, int], Collection[int]]
 
 
 class TableReader:
@@ -45,7 +43,7 @@ class TableReader:
         self._kinds: dict[str, Kind] = {}
         self._blocks = [Block(int(first), int(n), size) for first, n, size in body["blocks"]]
         self._indexes: dict[int, Any] = {}
-        self._kept: dict[_Chunk, bytes] = {}
+        self._kept: dict[tuple[int, int], dict[int, bytes]] = {}
         self.width = int(body["width"])
         self.rows = int(body["rows"])
         self.group_rows = int(body["group_rows"])
@@ -113,7 +111,7 @@ class TableReader:
         # Ascending within a block is what pandas relies on; the wanted order comes last.
         unique = sorted(set(positions))
         read = [*unique, *self.index_columns]
-        kept = {(r.table, r.group, n) for r in [keep] if r for n in self._blocks_of(read)}
+        kept = {} if keep is None else {(keep.table, keep.group): self._blocks_of(read)}
         gather = self._read(read, chosen, kept)
         index = self._index(gather, selection)
         labels = self.labels if columns is None else self.labels.take(unique)
@@ -164,7 +162,7 @@ class TableReader:
 
         in_chunks = [c for c, level in columns if level is None or not self.is_range]
         blocks = set(self._blocks_of(keep)) & set(self._blocks_of(in_chunks))
-        kept = {(r.table, r.group, block) for r in rows for block in blocks}
+        kept = {(r.table, r.group): blocks for r in rows} if blocks else {}
         gather = self._read(in_chunks, rows, kept)
         found = []
         for column, level in columns:
@@ -180,8 +178,7 @@ class TableReader:
 
     def forget(self, rows: Rows) -> None:
         """Drop the kept chunks of a row group."""
-        for chunk in [c for c in self._kept if c[:2] == (rows.table, rows.group)]:
-            del self._kept[chunk]
+        self._kept.pop((rows.table, rows.group), None)
 
     def bounds(self, table: int, columns: Iterable[int]) -> dict[int, Zone]:
         """Read what is known of columns in each row group; of inline tables that is nothing.
@@ -225,15 +222,6 @@ class TableReader:
         """Whether the row index has a frequency, which hangs on all rows that are chosen."""
         return self.index_spec.get("freq") is not None
 
-    @staticmethod
-    def step(rows: Sequence[Rows]) -> int | None:
-        """Return the distance of rows where it is the same for all, as pandas finds it."""
-        numbers = Selection(rows).numbers()
-        if len(numbers) < 2:
-            return 1
-        step = int(numbers[1] - numbers[0])
-        return step if (np.diff(numbers) == step).all() else None
-
     def kind(self, column: int) -> Kind:
         """Return the kind of a column; the same object for equal specs."""
         spec = self._specs[bisect_right(self._stops, column)]
@@ -256,7 +244,7 @@ class TableReader:
         return sorted({bisect_right(firsts, column) - 1 for column in columns})
 
     def _read(
-        self, columns: Sequence[int], rows: Sequence[Rows], keep: Collection[_Chunk] = ()
+        self, columns: Sequence[int], rows: Sequence[Rows], keep: _Blocks | None = None
     ) -> Gather:
         gather = Gather(list(set(columns)), self.kind, sum(r.wanted for r in rows), self.width)
         picks = {number: gather.picks(self._blocks[number]) for number in self._blocks_of(columns)}
@@ -266,13 +254,13 @@ class TableReader:
             tables.setdefault(r.table, {})[r.group] = (r, at)
             at += r.wanted
         for table, groups in tables.items():
-            sink = self._sink(gather, picks, groups, keep)
+            sink = self._sink(gather, picks, groups, keep or {})
             keys: list[Key] = []
             for group, (r, _) in groups.items():
+                held = self._kept.pop((table, group), {})
                 for number in picks:
-                    held = self._kept.pop((table, group, number), None)
-                    if held is not None:
-                        sink(group, number, held)
+                    if number in held:
+                        sink(group, number, held[number])
                     else:
                         size = int(r.total * self._blocks[number].row_bytes)
                         keys.append(Key(group, number, size))
@@ -284,12 +272,12 @@ class TableReader:
         gather: Gather,
         picks: dict[int, list[int]],
         groups: dict[int, tuple[Rows, int]],
-        keep: Collection[_Chunk],
+        keep: _Blocks,
     ) -> Sink:
         def sink(group: int, number: int, data: bytes) -> None:
             r, at = groups[group]
-            if (r.table, group, number) in keep:
-                self._kept[r.table, group, number] = data
+            if number in keep.get((r.table, group), ()):
+                self._kept.setdefault((r.table, group), {})[number] = data
             gather.add(self._blocks[number], picks[number], data, r.total, at, r.places)
 
         return sink

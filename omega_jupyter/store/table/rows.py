@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-__all__ = ["Rows", "Selection", "cut"]
+__all__ = ["Rows", "Selection", "cut", "step_of"]
 
 
 class Rows(NamedTuple):
@@ -77,6 +77,15 @@ class Selection(NamedTuple):
         """Return the numbers of the wanted rows in the table."""
         pieces = [r.numbers() for r in self.rows]
         return np.concatenate(pieces) if pieces else np.arange(0)
+
+
+def step_of(rows: Sequence[Rows]) -> int | None:
+    """Return the distance of wanted rows where it is the same for all, as pandas finds it."""
+    numbers = Selection(rows).numbers()
+    if len(numbers) < 2:
+        return 1
+    step = int(numbers[1] - numbers[0])
+    return step if (np.diff(numbers) == step).all() else None
 
 
 def cut(rows: Iterable[Rows], size: int) -> Iterator[list[Rows]]:

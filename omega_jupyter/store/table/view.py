@@ -10,7 +10,7 @@ from omega_jupyter.store.query import Q, all_of
 from omega_jupyter.store.table.conditions import Condition, Joint, Labels, resolve
 from omega_jupyter.store.table.filters import BATCH_ROWS, matching
 from omega_jupyter.store.table.read import TableReader
-from omega_jupyter.store.table.rows import Rows, Selection, cut
+from omega_jupyter.store.table.rows import Rows, Selection, cut, step_of
 
 __all__ = ["TableView"]
 
@@ -156,4 +156,4 @@ class TableView:
             return found, 1
         # It hangs on all rows, those far behind too.
         rows = list(found)
-        return iter(rows), reader.step(rows)
+        return iter(rows), step_of(rows)
