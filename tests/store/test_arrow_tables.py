@@ -166,6 +166,12 @@ def test_columns_of_one_name_are_told_apart(datasets: DatasetStore) -> None:
     assert_same(datasets.get("t[b,a]"), table.select([2, 0, 1]))
 
 
+def test_names_with_zero_bytes_are_kept(datasets: DatasetStore) -> None:
+    for obj in (pa.table({"a\0b": [{"\0": "x"}, {"\0": None}]}), pa.array([{"\0": ""}, None])):
+        datasets.put(obj, "t")
+        assert_same(datasets.get("t"), obj)
+
+
 def test_large_dictionaries_are_kept_once(datasets: DatasetStore) -> None:
     codes = np.random.default_rng(0).integers(0, len(WORDS), 200_000)
     column = pa.DictionaryArray.from_arrays(pa.array(codes, pa.int16()), pa.array([*WORDS, "no"]))

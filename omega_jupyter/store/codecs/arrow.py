@@ -101,7 +101,7 @@ class ArrowCodec(ArrowTableCodec):
         if isinstance(obj, pa.RecordBatch):
             obj = pa.Table.from_batches([obj])
         elif not isinstance(obj, pa.Table):
-            obj = pa.Table.from_arrays([pa.chunked_array(obj)], names=[""])
+            obj = pa.Table.from_arrays([obj], names=[""])
         return obj, obj.schema
 
     def column_in(self, table: Any) -> Any:

@@ -16,6 +16,7 @@ from omega_jupyter.store.table.kinds import Bounds, Collector, Kind, Piece, Spec
 from omega_jupyter.store.table.text import (
     ArrowCollector,
     arrow_bounds,
+    chunked,
     few_values,
     one_chunk,
     read_batch,
@@ -55,7 +56,7 @@ def _read_type(schema: bytes) -> Any:
 
 def _dictionary(array: Any) -> Any:
     """Return the one dictionary of all chunks."""
-    column = pa.chunked_array(pa.array(array))
+    column = chunked(array)
     if not column.num_chunks:
         return pa.array([], column.type.value_type)
     first = column.chunk(0).dictionary
@@ -132,10 +133,10 @@ class Dictionary(Kind):
 
     def pack(self, arrays: Sequence[Any], start: int, stop: int) -> bytes:
         """Write the codes."""
-        return write_batch([self._codes(pa.array(array[start:stop])) for array in arrays])
+        return write_batch([self._codes(chunked(array[start:stop])) for array in arrays])
 
     def _codes(self, column: Any) -> Any:
-        codes = [self._codes_of(chunk) for chunk in pa.chunked_array(column).chunks]
+        codes = [self._codes_of(chunk) for chunk in column.chunks]
         return pa.chunked_array(codes, self._type.index_type).combine_chunks()
 
     def _codes_of(self, chunk: Any) -> Any:
@@ -168,7 +169,7 @@ class _DictionaryCollector(Collector):
         self._codes.add(piece, data)
 
     def finish(self) -> list[Any]:
-        return [self._with_values(pa.chunked_array(pa.array(c))) for c in self._codes.finish()]
+        return [self._with_values(chunked(c)) for c in self._codes.finish()]
 
     def _with_values(self, codes: Any) -> Any:
         import pandas as pd

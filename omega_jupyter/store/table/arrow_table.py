@@ -8,9 +8,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from omega_jupyter.errors import Invalid
 from omega_jupyter.store.table.gather import make_frame
+from omega_jupyter.store.table.text import chunked
 
-__all__ = ["column_of", "frame_of_table", "read_schema", "runs_of_names", "table_of_frame"]
+__all__ = ["frame_of_table", "read_schema", "runs_of_names", "table_of_frame"]
 
 
 def frame_of_table(table: Any) -> Any:
@@ -59,17 +61,12 @@ def table_of_frame(frame: Any, schema: Any) -> Any:
         field = schema.field(same[seen[name] % len(same)])
         seen[name] += 1
         fields.append(field)
-        columns.append(_restored(column_of(frame, place), field.type))
+        columns.append(_restored(chunked(frame.iloc[:, place].array), field))
     if not fields:
         # Only a table that has lost its columns has rows without them.
         rows = pa.table({"": pa.nulls(len(frame))}, metadata=schema.metadata)
         return rows.select([])
     return pa.Table.from_arrays(columns, schema=pa.schema(fields, schema.metadata))
-
-
-def column_of(frame: Any, place: int) -> Any:
-    """Return a column of ArrowDtype as the chunked array that it is."""
-    return pa.chunked_array(pa.array(frame.iloc[:, place].array))
 
 
 def read_schema(data: bytes) -> Any:
@@ -103,16 +100,21 @@ def _plain(column: Any) -> Any:
     return column
 
 
-def _restored(column: Any, wanted: Any) -> Any:
-    """Return a column in its own type again."""
+def _restored(column: Any, field: Any) -> Any:
+    """Return a column in its own type again; only what was changed for it is cast."""
     import pyarrow.compute as pc
 
+    wanted, types = field.type, pa.types
     if column.type == wanted:
         return column
-    if pa.types.is_run_end_encoded(wanted):
-        plain = _restored(column, wanted.value_type)
-        chunks = [
-            pc.run_end_encode(chunk, run_end_type=wanted.run_end_type) for chunk in plain.chunks
-        ]
+    if types.is_run_end_encoded(wanted):
+        plain = _restored(column, field.with_type(wanted.value_type))
+        encode = pc.run_end_encode
+        chunks = [encode(chunk, run_end_type=wanted.run_end_type) for chunk in plain.chunks]
         return pa.chunked_array(chunks, wanted)
-    return column.cast(wanted)
+    if any(t(wanted) for t in (types.is_string_view, types.is_binary_view, types.is_dictionary)):
+        return column.cast(wanted)
+    raise Invalid(
+        f"Column {field.name!r} is stored as {column.type}, and its schema says {wanted}",
+        hint="the description of the table is damaged; an earlier version may be sound",
+    )

@@ -20,6 +20,7 @@ __all__ = [
     "ArrowCollector",
     "Text",
     "arrow_bounds",
+    "chunked",
     "few_values",
     "one_chunk",
     "read_batch",
@@ -47,6 +48,13 @@ def read_batch(data: bytes | memoryview) -> Any:
     """Read the record batch of an IPC stream; its arrays refer to `data`."""
     with pa.ipc.open_stream(pa.py_buffer(data)) as reader:
         return reader.read_next_batch()
+
+
+def chunked(values: Any) -> Any:
+    """Return an extension array of pandas, or an array of Arrow's, in chunks."""
+    found = pa.array(values)
+    # Not chunked_array(found): that goes through C, where zero bytes end a name.
+    return found if isinstance(found, pa.ChunkedArray) else pa.chunked_array([found])
 
 
 def few_values(array: Any) -> Any:
