@@ -27,12 +27,16 @@ def put(
     caller: Caller,
     objects: Sequence[Word],
     new: bool,
+    format_: str | None,
     keywords: Mapping[str, Any],
 ) -> Metadata | Listing[Metadata]:
     """Store objects of the caller's; ``X as sales`` stores X under the name sales."""
     # All are looked up before the first is stored: a typing error leaves nothing behind.
     wanted = [_named(caller, word, name) for word, name in _pairs(objects)]
-    done = [_put(caller.om, value, name, new, keywords) for value, name in wanted]
+    for value, name in wanted:
+        if format_ is not None and not is_estimator(value):
+            raise UsageError(f"{name!r} is no model; --format {format_} is for models")
+    done = [_put(caller.om, value, name, new, format_, keywords) for value, name in wanted]
     return done[0] if len(done) == 1 else entries_table(done)
 
 
@@ -152,11 +156,20 @@ def _named(caller: Caller, word: Word, name: str | None) -> tuple[Any, str]:
     return value, name
 
 
-def _put(om: Omega, value: Any, name: str, new: bool, attributes: Mapping[str, Any]) -> Metadata:
+def _put(
+    om: Omega,
+    value: Any,
+    name: str,
+    new: bool,
+    format_: str | None,
+    attributes: Mapping[str, Any],
+) -> Metadata:
     if_exists: Any = "fail" if new else "replace"
     notes = dict(attributes) or None
     if is_estimator(value):
-        return om.models.put(value, name, attributes=notes, if_exists=if_exists)
+        return om.models.put(
+            value, name, format=format_ or "skops", attributes=notes, if_exists=if_exists
+        )
     return om.datasets.put(value, name, attributes=notes, if_exists=if_exists)
 
 

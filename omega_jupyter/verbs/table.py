@@ -93,6 +93,12 @@ VERBS: tuple[Verb, ...] = (
                 type=bool,
                 default=False,
             ),
+            Option(
+                "format_",
+                ("--format",),
+                "how models are kept; joblib must be turned on",
+                choices=("skops", "joblib"),
+            ),
         ),
         keywords="notes of yours, kept as attributes",
         examples=(

@@ -61,6 +61,18 @@ def test_part_that_can_not_be_stored_is_named(notebook: Notebook) -> None:
     assert isinstance(notebook.run("%omega put model").error, Invalid)
 
 
+def test_format_of_a_model_is_chosen_where_it_is_turned_on(
+    notebook: Notebook, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    notebook("from sklearn.cluster import Birch\nmodel = Birch(n_clusters=2)\nX = [1, 2]")
+
+    assert "joblib is not turned on" in notebook.fails("%omega put model --format joblib")
+    assert "'X' is no model" in notebook.fails("%omega put model X --format joblib")
+    monkeypatch.setenv("OMEGA_ALLOW_JOBLIB", "1")
+    assert notebook("%omega put model --format joblib").kind == "joblib"
+    assert repr(notebook("%omega get model")) == repr(notebook("model"))
+
+
 def test_version_mismatch_is_one_line_beside_the_value(remote: Notebook, mongo_url: str) -> None:
     remote("%omega fit mymodel X y")
     versions(SecretUrl(mongo_url)).update_many(
