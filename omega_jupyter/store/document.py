@@ -67,7 +67,8 @@ def content_hash_of(document: Mapping[str, Any]) -> str | None:
     """Return the SHA-256 of the byte string that the object is; None where it is no such."""
     sha256 = document["body"].get("sha256")
     if isinstance(sha256, str):
-        return sha256
+        # Of the first, where objects of other codecs have segments of their own.
+        return sha256 if len(document["segments"]) == 1 else None
     own = document["hash"] != content_hash(document["body"], document["segments"])
     return document["hash"] if own else None
 

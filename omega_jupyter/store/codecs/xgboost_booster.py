@@ -6,20 +6,21 @@ The estimators around them are scikit-learn's, and kept as those are.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from omega_jupyter.errors import Invalid
 from omega_jupyter.store.codecs.codec import Codec, Part, module_of
+from omega_jupyter.store.file_segment import FileSegment
 from omega_jupyter.store.model.environment import environment
-from omega_jupyter.store.payload import Buffers, Encoded, Source
+from omega_jupyter.store.payload import Encoded, Source
 from omega_jupyter.store.spool import check_hash
+from omega_jupyter.store.stream import Joined
 
 __all__ = ["XGBoostCodec"]
 
 
 class XGBoostCodec(Codec):
-    """A booster as UBJSON, which holds trees and attributes, and its configuration as JSON."""
+    """A booster as UBJSON, which holds trees and attributes; its configuration, JSON, behind."""
 
     store: ClassVar[str] = "models"
     kind: ClassVar[str] = "xgboost"
@@ -30,13 +31,17 @@ class XGBoostCodec(Codec):
 
     def encode(self, obj: Any) -> Encoded:
         """Let XGBoost write the model."""
-        buffers = [obj.save_raw("ubj"), obj.save_config().encode()]
-        return Encoded(
+        model, config = obj.save_raw("ubj"), obj.save_config().encode()
+        size = len(model) + len(config)
+        segment = FileSegment(Joined([memoryview(model), memoryview(config)]), size)
+        encoded = Encoded(
             type="xgboost.Booster",
-            body={"sizes": [len(buffer) for buffer in buffers], "sha256": _sha256(buffers)},
-            segments=[Buffers(buffers)],
+            body={"size": size, "model": len(model)},
+            segments=[segment],
             environment=environment(["xgboost"]),
         )
+        encoded.finish = lambda: encoded.body.update(sha256=segment.digest)
+        return encoded
 
     def decode(self, source: Source, body: dict[str, Any], part: Part, what: str) -> Any:
         """Check the hash, then let XGBoost read the model.
@@ -47,12 +52,15 @@ class XGBoostCodec(Codec):
             The stored bytes were changed, or XGBoost is missing or can't read them.
         """
         self.only_whole(part, what)
-        buffers = [source.buffer(0, block, int(size)) for block, size in enumerate(body["sizes"])]
-        check_hash(_sha256(buffers), body["sha256"], what)
+        data = source.buffer(0, 0, int(body["size"]))
+        check_hash(hashlib.sha256(data).hexdigest(), body["sha256"], what)
         xgboost = import_library("xgboost", what)
+        config = data[int(body["model"]) :]
+        # In place: there are no two copies of a large model.
+        del data[int(body["model"]) :]
         try:
-            booster = xgboost.Booster(model_file=buffers[0])
-            booster.load_config(buffers[1].decode())
+            booster = xgboost.Booster(model_file=data)
+            booster.load_config(config.decode())
         except (xgboost.core.XGBoostError, UnicodeDecodeError) as error:
             raise unreadable("XGBoost", what, error) from error
         return booster
@@ -84,10 +92,3 @@ def unreadable(library: str, what: str, error: Exception) -> Invalid:
         f"{library} can't read model {what}: {said[0]}",
         hint="`%omega info` shows the versions that it was stored with",
     )
-
-
-def _sha256(buffers: Sequence[bytearray | bytes]) -> str:
-    hashed = hashlib.sha256()
-    for buffer in buffers:
-        hashed.update(buffer)
-    return hashed.hexdigest()
