@@ -17,14 +17,17 @@ class Progress:
     what : str
         What is worked on, such as ``X@3``.
     done : int
-        Bytes that are done.
+        Bytes that are done, or rows.
     total : int, optional
-        Bytes in all, where that is known.
+        All of them, where that is known.
+    unit : str
+        ``bytes`` or ``rows``.
     """
 
     what: str
     done: int
     total: int | None = None
+    unit: str = "bytes"
 
 
 Notify = Callable[[Progress], None]

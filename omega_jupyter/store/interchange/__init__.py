@@ -1,0 +1,1 @@
+"""Tables from files of other programs, and to such files."""
