@@ -10,6 +10,7 @@ import pytest
 from pandas.testing import assert_frame_equal
 
 from omega_jupyter.store.datasets import DatasetStore
+from omega_jupyter.store.query import Q
 
 ROWS = [10, 20_000]
 
@@ -75,7 +76,7 @@ def test_frames_of_mixed_columns_and_parts_are_read_as_well(datasets: DatasetSto
     metadata = datasets.put(frame, "X")
 
     some = datasets.get_version(metadata, columns=["b", "a"], as_put=True)
-    few = datasets.get_version(metadata, as_put=True, a__gt=50)
+    few = datasets.get_version(metadata, as_put=True, where=Q(a__gt=50))
 
     assert_frame_equal(some, frame[["b", "a"]], check_exact=True)
     assert_frame_equal(few, frame[frame["a"] > 50], check_exact=True)
