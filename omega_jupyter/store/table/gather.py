@@ -101,7 +101,9 @@ def make_frame(blocks: list[tuple[Any, Any]], index: Any, labels: Any) -> Any:
     columns: dict[int, Any] = {}
     for array, places in blocks:
         rows = array if array.ndim == 2 else [array]
-        columns |= dict(zip(places.tolist(), rows, strict=True))
+        for place, row in zip(places.tolist(), rows, strict=True):
+            # With its dtype: pandas would take objects that are all times for times.
+            columns[place] = pd.Series(row, index, dtype=row.dtype, copy=False)
     ordered = {place: columns[place] for place in sorted(columns)}
     frame = pd.DataFrame(ordered, index=index, copy=False)
     frame.columns = labels
