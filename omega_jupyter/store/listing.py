@@ -165,8 +165,10 @@ class Listing:
                 {"$group": group},
                 *after,
             ]
+            # Of names a batch may have many; documents fill a message sooner.
+            options: dict[str, Any] = {} if fields else {"batchSize": BATCH}
             with mongo_errors(self._url):
-                yield from versions(self._url).aggregate(stages, allowDiskUse=True, batchSize=BATCH)
+                yield from versions(self._url).aggregate(stages, allowDiskUse=True, **options)
 
     def _tagged(self, wanted: NamePattern) -> dict[str, Document]:
         """Return the names' own documents, where they have tags or a rule."""
