@@ -1,7 +1,7 @@
 """Keep message buffers out of mmap, once per process.
 
 glibc takes allocations above 128 KiB from mmap and returns them at once, so
-that every 4 MiB message is page-faulted anew: of 80 MB, 86 ms of processor
+that every message is page-faulted anew: of 80 MB, 86 ms of processor
 time against 48 ms with the thresholds below.
 """
 

@@ -56,33 +56,32 @@ def prepare(url: SecretUrl) -> None:
 
 def versions(url: SecretUrl) -> Collection[Document]:
     """Return the collection of version documents; acknowledged when journalled."""
-    # With j, all chunks written before are durable too.
-    return _collection(url, VERSIONS, j=True)
+    return _collection(url, VERSIONS)
 
 
 def names(url: SecretUrl) -> Collection[Document]:
     """Return the collection of what belongs to a name as such: tags, and what it keeps."""
-    return _collection(url, NAMES, j=True)
+    return _collection(url, NAMES)
 
 
-def chunks(url: SecretUrl) -> Collection[Document]:
-    """Return the collection of chunks."""
-    return _collection(url, CHUNKS)
+def chunks(url: SecretUrl, *, durable: bool = True) -> Collection[Document]:
+    """Return the collection of chunks; if not `durable`, writing doesn't wait for the disk."""
+    return _collection(url, CHUNKS, durable=durable)
 
 
 def leases(url: SecretUrl) -> Collection[Document]:
     """Return the collection of leases."""
-    return _collection(url, LEASES, j=True)
+    return _collection(url, LEASES)
 
 
-def _collection(url: SecretUrl, name: str, *, j: bool | None = None) -> Collection[Document]:
+def _collection(url: SecretUrl, name: str, *, durable: bool = True) -> Collection[Document]:
     from pymongo import ReadPreference
     from pymongo.write_concern import WriteConcern
 
     return connect(url).get_collection(
         name,
         # "majority" is 1 on a single server.
-        write_concern=WriteConcern("majority", j=j),
+        write_concern=WriteConcern("majority", j=True) if durable else WriteConcern(1),
         # A secondary, which the URL may prefer, doesn't have the newest yet.
         read_preference=ReadPreference.PRIMARY,
     )

@@ -13,9 +13,11 @@ from pymongo.collection import Collection
 
 from omega_jupyter.config import SecretUrl
 from omega_jupyter.errors import OmegaError, Unavailable
+from omega_jupyter.store.chunks import write_segment
 from omega_jupyter.store.connection import forget
 from omega_jupyter.store.datasets import DatasetStore
-from omega_jupyter.store.schema import chunks, versions
+from omega_jupyter.store.payload import Buffers
+from omega_jupyter.store.schema import chunks, prepare, versions
 from tests.mongo_server import MongoServer
 
 
@@ -64,6 +66,28 @@ def test_server_that_is_killed_during_puts_keeps_whole_versions(server: MongoSer
         assert len(frame) == 200_000
         assert frame["x"].nunique() == 1
         assert (frame["x"] == frame["y"]).all()
+
+
+class Forgotten(Buffers):
+    """Bytes of which the server forgets some while the rest is written."""
+
+    def __init__(self, url: SecretUrl, size: int) -> None:
+        super().__init__([bytes(size)])
+        self._url = url
+
+    def pack(self, group: int, block: int) -> bytes:
+        if group == 6:
+            assert chunks(self._url).delete_one({}).deleted_count
+        return super().pack(group, block)
+
+
+def test_chunks_that_a_crash_took_are_missed_before_the_publication(url: SecretUrl) -> None:
+    prepare(url)
+
+    with pytest.raises(Unavailable, match="lost a part"):
+        write_segment(url, Forgotten(url, 9 << 20))
+
+    assert chunks(url).count_documents({}) == 0
 
 
 @pytest.mark.parametrize("arrived", [True, False])

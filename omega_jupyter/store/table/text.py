@@ -216,5 +216,9 @@ def sampled_bytes(array: Any, measure: Any) -> float:
     except pa.ArrowNotImplementedError:
         # Of views, within lists too.
         sample = array[:256]
-    # A stream's own schema is not the rows' fault.
-    return max(1.0, (measure(sample) - measure(array[:0])) / len(sample)) if len(sample) else 1.0
+    if len(sample) < 2:
+        return 1.0
+    # A stream's own schema is not the rows' fault. Not an empty slice: Arrow writes all of its
+    # array's offsets.
+    rows = measure(sample) - measure(sample[:1])
+    return max(1.0, float(rows) / (len(sample) - 1))
