@@ -10,6 +10,8 @@ from omega_jupyter.errors import Invalid
 
 __all__ = ["Q", "all_of"]
 
+VALUES_SHOWN = 20
+
 
 @dataclass(frozen=True, slots=True, init=False, repr=False, eq=False)
 class Q:
@@ -88,8 +90,11 @@ class Q:
     def __repr__(self) -> str:
         if self.joint == "test":
             written, value = self.parts
+            shown = repr(value)
+            if isinstance(value, tuple) and len(value) > VALUES_SHOWN:
+                shown = f"({', '.join(map(repr, value[:VALUES_SHOWN]))}, … {len(value):,} values)"
             plain = written.isidentifier()
-            return f"Q({written}={value!r})" if plain else f"Q(**{{{written!r}: {value!r}}})"
+            return f"Q({written}={shown})" if plain else f"Q(**{{{written!r}: {shown}}})"
         if self.joint == "not":
             return f"~{_bracketed(self.parts[0])}"
         sign = " & " if self.joint == "and" else " | "

@@ -54,6 +54,13 @@ def test_condition_shows_how_to_write_it(condition: Q, shown: str) -> None:
     assert eval(shown, {"Q": Q}) == condition
 
 
+def test_many_values_are_not_all_shown() -> None:
+    shown = repr(~Q(a__in=range(10_000)))
+
+    assert shown.startswith("~Q(a__in=(0, 1, 2, ")
+    assert shown.endswith(", 19, … 10,000 values))")
+
+
 def test_equal_conditions_are_equal() -> None:
     one, same = (Q(a__in=[1, 2]) | ~Q(b=pd.Timestamp("2026")) for _ in range(2))
 
@@ -110,6 +117,21 @@ def test_columns_that_are_called_as_parameters(stored: DatasetStore) -> None:
     assert list(stored.get("sales", columns__eq=2, version__eq=4).index) == [1]
     assert list(stored.get("sales", Q(name="b") | Q(columns=3) | Q(version=1)).index) == [1, 2, 4]
     assert list(stored.get("sales", Q(**{"unit price__gte": 2})).index) == [2, 3, 4]
+
+
+def test_labels_that_are_not_text_are_named_by_their_text(datasets: DatasetStore) -> None:
+    index = pd.MultiIndex.from_arrays([list("abc"), [1, 2, 3]], names=[7, None])
+    frame = pd.DataFrame(np.arange(9).reshape(3, 3), index=index)
+    frame.columns = pd.MultiIndex.from_tuples([("x", 1), ("x", 2), ("y", 1)])
+    datasets.put(frame, "X")
+    datasets.put(pd.DataFrame([[1, 2]], columns=["a", "a"]), "twice")
+
+    assert_frame_equal(datasets.get("X", Q(**{"('x', 2)__gt": 1})), frame[1:])
+    assert_frame_equal(datasets.get("X", Q(**{"7__in": ["a", "c"]})), frame[::2])
+    with pytest.raises(NotFound, match="no column 'None'"):
+        datasets.get("X", Q(**{"None": 1}))
+    with pytest.raises(Invalid, match="2 columns have the label 'a'"):
+        datasets.get("twice", ~Q(a=1))
 
 
 @pytest.mark.parametrize(

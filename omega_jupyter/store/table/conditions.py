@@ -111,7 +111,7 @@ def _find(labels: Labels, name: str) -> tuple[int, int | None] | None:
         if places:
             return places[0], None
     for level, known in enumerate(names_of(labels.row_index)):
-        if _true(known == name):
+        if known is not None and str(known) == name:
             return len(listed) + level, level
     return None
 
