@@ -84,6 +84,21 @@ def test_frames_come_from_files_and_go_to_files(omega: Command, suffix: str) -> 
     pd.testing.assert_frame_equal(back, pd.read_csv("X.csv"), check_dtype=False)
 
 
+@pytest.mark.parametrize("suffix", [".csv", ".parquet", ".feather"])
+def test_files_are_imported_appended_to_and_exported(omega: Command, suffix: str) -> None:
+    imported = omega("import", "X.csv", "as", "sales/X", "source=crm")
+    appended = omega("import", "X.csv", "as", "sales/X", "--append")
+    put = omega("put", "X.csv", "as", "sales/X", "--append")
+    exported = omega("export", "sales/X[a]", f"out{suffix}", "a__gte=2")
+
+    assert [e.status for e in (imported, appended, put, exported)] == [0] * 4, exported.err
+    assert "sales/X@1" in imported.out
+    assert "9×2 sales/X@3" in put.out
+    assert (exported.out, exported.err.startswith(f"wrote out{suffix} (")) == ("", True)
+    assert "6×1 out@1" in omega("import", f"out{suffix}").out
+    assert omega("import", f"out{suffix}", "--new").status == 1
+
+
 def test_arrays_and_plain_data_too(omega: Command) -> None:
     np.save("y.npy", np.arange(3.0))
     Path("notes.json").write_text('{"a": [1, 2]}')
@@ -275,6 +290,13 @@ def test_stored_name_goes_before_the_file_of_that_name(iris: Command) -> None:
         ("status 12", 1, "12"),
         ("local stop", 1, "No local services are used"),
         ("put broken.parquet", 1, "can't be read"),
+        ("import broken.parquet", 1, "can't be read"),
+        ("import X.xls", 1, "ends in none of .parquet, .feather, .csv"),
+        ("import Y.csv", 1, "There is no file 'Y.csv'"),
+        ("import as X", 2, "as stands between"),
+        ("export X", 2, "Missing argument 'FILE'"),
+        ("export X X.npy", 1, "ends in none of"),
+        ("export nothing X.csv", 1, "No data set 'nothing'"),
         ("get X@3x", 1, "neither a whole number nor a tag"),
     ],
 )

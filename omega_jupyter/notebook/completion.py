@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from IPython.core.completer import CompletionContext, SimpleCompletion, SimpleMatcherResult
@@ -128,6 +130,8 @@ class OmegaMatcher:
         if kind == "task":
             yield ("last", "task")
             yield from self._names.get("tasks")
+        if kind == "file":
+            yield from _files(fragment)
         if kind == "verb":
             yield from ((verb.name, "verb") for verb in VERBS)
 
@@ -177,6 +181,22 @@ def _open_argument(verb: Verb, words: Sequence[Word]) -> Argument | None:
         # After `as` stands a name that is not there yet.
         return None if words and words[-1].text == "as" else verb.arguments[-1]
     return verb.arguments[taken] if taken < len(verb.arguments) else None
+
+
+def _files(fragment: str) -> Iterator[Candidate]:
+    """Return the folders and the files of tables in the folder that a path is begun in."""
+    from omega_jupyter.store.interchange.importing import SUFFIXES
+    from omega_jupyter.verbs.words import quote
+
+    folder = fragment[: fragment.rfind("/") + 1]
+    with suppress(OSError):
+        for path in sorted(Path(folder).expanduser().iterdir()):
+            if path.name.startswith("."):
+                continue
+            if path.is_dir():
+                yield (quote(f"{folder}{path.name}/"), "folder")
+            elif path.suffix.lower() in SUFFIXES:
+                yield (quote(f"{folder}{path.name}"), "file")
 
 
 def _flags(verb: Verb) -> Iterator[Candidate]:

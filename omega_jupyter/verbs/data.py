@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
@@ -19,9 +20,11 @@ if TYPE_CHECKING:
 
 __all__ = [
     "data_arguments",
+    "filters_of",
     "is_data",
     "is_estimator",
     "model_argument",
+    "named_pairs",
     "own_object",
     "stored",
     "stores",
@@ -102,6 +105,37 @@ def own_object(caller: Caller, word: Word) -> tuple[Any, str | None]:
         + (f". Did you mean {close[0]!r}?" if close else ""),
         hint=f"{caller.prefix} put -h",
     )
+
+
+def named_pairs(words: Sequence[Word]) -> list[tuple[Word, str | None]]:
+    """Read ``X y as target``: each object with the name that it is given.
+
+    Raises
+    ------
+    UsageError
+        An ``as`` does not stand between the two.
+    """
+    pairs: list[tuple[Word, str | None]] = []
+    rest = list(words)
+    while rest:
+        word = rest.pop(0)
+        if not _is_as(word):
+            pairs.append((word, None))
+            continue
+        if not pairs or pairs[-1][1] is not None or not rest or _is_as(rest[0]):
+            raise UsageError("as stands between an object and its name", hint="put X as sales")
+        pairs[-1] = (pairs[-1][0], rest.pop(0).text)
+    return pairs
+
+
+def filters_of(keywords: Mapping[str, Any]) -> dict[str, Any]:
+    """Keep columns that are called as parameters apart from these."""
+    taken = ("name", "self", "as_", "path", "notify")
+    return {f"{key}__eq" if key in taken else key: value for key, value in keywords.items()}
+
+
+def _is_as(word: Word) -> bool:
+    return word.text == "as" and not word.quoted
 
 
 def stored(om: Omega, text: str, store: str | None = None) -> Metadata:

@@ -6,7 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from omega_jupyter.errors import Conflict, Invalid, NotFound
-from omega_jupyter.verbs.data import is_estimator, own_object, stored, stores
+from omega_jupyter.verbs.data import (
+    filters_of,
+    is_estimator,
+    named_pairs,
+    own_object,
+    stored,
+    stores,
+)
 from omega_jupyter.verbs.description import Description
 from omega_jupyter.verbs.entries import entries_table, versions_table
 from omega_jupyter.verbs.listing import Listing
@@ -26,17 +33,20 @@ _WILD = frozenset("*?")
 def put(
     caller: Caller,
     objects: Sequence[Word],
+    append: bool,
     new: bool,
     format_: str | None,
     keywords: Mapping[str, Any],
 ) -> Metadata | Listing[Metadata]:
     """Store objects of the caller's; ``X as sales`` stores X under the name sales."""
     # All are looked up before the first is stored: a typing error leaves nothing behind.
-    wanted = [_named(caller, word, name) for word, name in _pairs(objects)]
+    wanted = [_named(caller, word, name) for word, name in named_pairs(objects)]
     for value, name in wanted:
         if format_ is not None and not is_estimator(value):
             raise UsageError(f"{name!r} is no model; --format {format_} is for models")
-    done = [_put(caller.om, value, name, new, format_, keywords) for value, name in wanted]
+        if append and is_estimator(value):
+            raise UsageError(f"{name!r} is a model; --append is for the rows of data")
+    done = [_put(caller.om, value, name, append, new, format_, keywords) for value, name in wanted]
     return done[0] if len(done) == 1 else entries_table(done)
 
 
@@ -56,7 +66,7 @@ def get(
         if as_ is not None:
             raise UsageError(f"{found.name!r} is a model; --as {as_} is for tables")
         return caller.om.models.get(name.text, trusted=tuple(trust))
-    return caller.om.datasets.get(name.text, as_=as_, **_filters(keywords))
+    return caller.om.datasets.get(name.text, as_=as_, **filters_of(keywords))
 
 
 def ls(
@@ -124,25 +134,6 @@ def rm(caller: Caller, names: Sequence[Word], store: str | None, force: bool) ->
 _WORDS = {"datasets": "data set", "models": "model"}
 
 
-def _pairs(words: Sequence[Word]) -> list[tuple[Word, str | None]]:
-    """Read ``X y as target``: each object with the name that it is given."""
-    pairs: list[tuple[Word, str | None]] = []
-    rest = list(words)
-    while rest:
-        word = rest.pop(0)
-        if not _is_as(word):
-            pairs.append((word, None))
-            continue
-        if not pairs or pairs[-1][1] is not None or not rest or _is_as(rest[0]):
-            raise UsageError("as stands between an object and its name", hint="put X as sales")
-        pairs[-1] = (pairs[-1][0], rest.pop(0).text)
-    return pairs
-
-
-def _is_as(word: Word) -> bool:
-    return word.text == "as" and not word.quoted
-
-
 def _named(caller: Caller, word: Word, name: str | None) -> tuple[Any, str]:
     value, own_name = own_object(caller, word)
     name = own_name if name is None else name
@@ -160,6 +151,7 @@ def _put(
     om: Omega,
     value: Any,
     name: str,
+    append: bool,
     new: bool,
     format_: str | None,
     attributes: Mapping[str, Any],
@@ -170,15 +162,7 @@ def _put(
         return om.models.put(
             value, name, format=format_ or "skops", attributes=notes, if_exists=if_exists
         )
-    return om.datasets.put(value, name, attributes=notes, if_exists=if_exists)
-
-
-def _filters(keywords: Mapping[str, Any]) -> dict[str, Any]:
-    """Keep columns that are called as parameters apart from these."""
-    return {
-        f"{key}__eq" if key in ("name", "self", "as_") else key: value
-        for key, value in keywords.items()
-    }
+    return om.datasets.put(value, name, append=append, attributes=notes, if_exists=if_exists)
 
 
 def _matching(caller: Caller, word: Word, store: str | None, force: bool) -> list[tuple[str, str]]:

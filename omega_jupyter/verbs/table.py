@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from omega_jupyter.runtime.ledger import STATES
-from omega_jupyter.verbs import objects, services, store, tasks, versions
+from omega_jupyter.verbs import files, objects, services, store, tasks, versions
 from omega_jupyter.verbs.help import show_help
 from omega_jupyter.verbs.models import ModelCall
 from omega_jupyter.verbs.verb import Argument, Option, Verb
@@ -45,6 +45,16 @@ _TIMEOUT = Option(
     metavar="SECONDS",
 )
 _QUEUE = Option("queue", ("--queue",), "send it to the workers of this queue", metavar="NAME")
+_APPEND = Option(
+    "append",
+    ("--append",),
+    "add the rows to those that are stored under the name",
+    type=bool,
+    default=False,
+)
+_NEW = Option(
+    "new", ("--new",), "refuse where the name is taken, add no version", type=bool, default=False
+)
 _CALL_WAITING = (_OUTPUT, _BACKGROUND, _TIMEOUT)
 _CALL_OPTIONS = (_OUTPUT, _BACKGROUND, _QUEUE, _TIMEOUT)
 
@@ -86,13 +96,8 @@ VERBS: tuple[Verb, ...] = (
             ),
         ),
         options=(
-            Option(
-                "new",
-                ("--new",),
-                "refuse where the name is taken, add no version",
-                type=bool,
-                default=False,
-            ),
+            _APPEND,
+            _NEW,
             Option(
                 "format_",
                 ("--format",),
@@ -106,6 +111,7 @@ VERBS: tuple[Verb, ...] = (
             "put X y model as mymodel",
             "put {df[df.year > 2020]} as recent",
             "put X source=crm",
+            "put today as sales --append",
         ),
         notes="An estimator becomes a model, all else a data set. Each put is a new version. "
         "In a shell the objects are files: `omega put X.csv as X`. Data (.csv, .parquet, .npy, "
@@ -200,6 +206,34 @@ VERBS: tuple[Verb, ...] = (
             ),
         ),
         examples=("head X", "head X[a,b] -n 20"),
+    ),
+    Verb(
+        "import",
+        "Store tables from files: .parquet, .feather, .csv.",
+        files.import_,
+        STORED,
+        arguments=(
+            Argument("files", "paths of files; `as NAME` names the one before", "file", many=True),
+        ),
+        options=(_APPEND, _NEW),
+        keywords="notes of yours, kept as attributes",
+        examples=("import data/sales.parquet as sales", "import today.csv as sales --append"),
+        notes="A part of a file is in memory at a time. Types are those that pandas gives the "
+        "whole file.",
+    ),
+    Verb(
+        "export",
+        "Write a table to a file for other programs: .parquet, .feather, .csv.",
+        files.export,
+        STORED,
+        arguments=(
+            Argument("name", "a data set: name, name[a,b], name@version or @tag", "name"),
+            Argument("file", "the path of the file; replaced where it is there", "file"),
+        ),
+        keywords="keeps the rows where it holds: column=value, column__gte=value, ...",
+        examples=("export sales sales.parquet", "export sales[day,amount]@3 x.csv amount__gte=100"),
+        notes="A part of the table is in memory at a time. What Parquet and Feather would change "
+        "is refused; CSV keeps what a text can say.",
     ),
     Verb(
         "rm",

@@ -9,7 +9,7 @@ from typing import Any, Literal
 __all__ = ["Argument", "Option", "Verb"]
 
 Kind = Literal[
-    "object", "data", "model", "name", "pattern", "tag", "task", "verb", "choice", "word"
+    "object", "data", "model", "name", "pattern", "tag", "task", "verb", "choice", "file", "word"
 ]
 Place = Literal["both", "magic", "cli"]
 
@@ -27,8 +27,8 @@ class Argument:
     kind : str
         What it names; completion offers what there is of it. ``object`` is an
         object of the caller's own, ``data`` that or a stored data set, ``name``
-        any stored object, ``tag`` a tag of the object that is named before it, ``word``
-        something else.
+        any stored object, ``tag`` a tag of the object that is named before it, ``file``
+        a file of tables, ``word`` something else.
     required, many : bool
         Whether there must be one, and whether there may be several.
     choices : tuple of str

@@ -8,7 +8,6 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, TextIO
 
 from omega_jupyter.errors import OmegaError
-from omega_jupyter.store.facts import bytes_text
 from omega_jupyter.verbs.task_report import SHORT_ID, TaskReport, duration
 
 if TYPE_CHECKING:
@@ -81,10 +80,8 @@ class Line(ABC):
         if self._is_due():
             total = progress.total
             fraction = min(progress.done / total, 1.0) if total else None
-            done = bytes_text(progress.done)
-            amount = f"{done} of {bytes_text(total)}" if total else done
             passed = duration(time.monotonic() - self._began)
-            self.draw(progress.what, fraction, f"{amount}, {passed}")
+            self.draw(progress.what, fraction, f"{progress.amount}, {passed}")
 
     def leave(self, ending: str) -> None:
         """Leave a short line behind where one was shown: what ended, and after how long."""

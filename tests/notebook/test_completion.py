@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -15,7 +16,11 @@ NAMES = [verb.name for verb in VERBS]
 
 
 @pytest.fixture
-def stocked(notebook: Notebook) -> Notebook:
+def stocked(notebook: Notebook, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Notebook:
+    monkeypatch.chdir(tmp_path)
+    Path("part").mkdir()
+    for file in ("sales.csv", "notes.txt", "part/a.parquet", ".hidden.csv"):
+        Path(file).touch()
     notebook(
         "import numpy as np, pandas as pd\n"
         "from sklearn.linear_model import LogisticRegression\n"
@@ -75,6 +80,10 @@ def test_begun_verb_is_completed(notebook: Notebook) -> None:
         ("%omega put frame as m", []),
         ("%omega rm sales/2026 my", ["mymodel"]),
         ("%omega status l", ["last"]),
+        ("%omega import ", ["part/", "sales.csv"]),
+        ("%omega import sa", ["sales.csv"]),
+        ("%omega import part/", ["part/a.parquet"]),
+        ("%omega export sales/2026 part/a", ["part/a.parquet"]),
         ("%omega get 'sa", []),
         ("%omega nonsense ", []),
     ],

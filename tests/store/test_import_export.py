@@ -206,7 +206,7 @@ def test_large_file_is_imported_and_appended_to(datasets: DatasetStore, tmp_path
     assert metadata.shape == (150_000, 4)
     assert metadata.attributes == {"from": "here"}
     assert_same(pd.concat([frame, frame], ignore_index=True), datasets.get("X"))
-    assert [(p.what, p.total, p.unit) for p in seen] == [("X.parquet", 150_000, "rows")] * 3
+    assert [(p.what, p.total, p.unit) for p in seen] == [("import X.parquet", 150_000, "rows")] * 3
     assert [p.done for p in seen] == [65_536, 131_072, 150_000]
     with pytest.raises(Conflict, match="stored already"):
         datasets.import_(path, "X", if_exists="fail")

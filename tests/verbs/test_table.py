@@ -35,7 +35,8 @@ def parsed(line: str) -> dict[str, object]:
 
 def test_the_verbs_are_those_of_the_design() -> None:
     assert {verb.name for verb in VERBS} == {
-        *("put", "get", "ls", "info", "head", "rm", "mv", "cp", "tag", "keep", "store"),
+        *("put", "get", "import", "export"),
+        *("ls", "info", "head", "rm", "mv", "cp", "tag", "keep", "store"),
         *("fit", "partial_fit", "predict", "predict_proba", "decision_function", "score"),
         *("transform", "fit_transform", "local", "doctor", "help"),
         *("tasks", "status", "result", "watch", "cancel", "retry"),

@@ -96,7 +96,7 @@ def export_table(
             for rows in writer.write(file):
                 done += rows
                 if notify is not None:
-                    notify(Progress(path.name, done, total, "rows"))
+                    notify(Progress(f"export {path.name}", done, total, "rows"))
         beside.replace(path)
     except OSError as error:
         raise Invalid(f"{str(path)!r} can't be written: {error.strerror or error}") from error

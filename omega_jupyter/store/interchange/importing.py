@@ -64,7 +64,7 @@ def suffix_of(path: Path) -> str:
 
 
 def _frames(path: Path, suffix: str, notify: Notify) -> Iterator[Any]:
-    what = path.name
+    what = f"import {path.name}"
 
     def surveyed(rows: int) -> None:
         notify(Progress(f"{what}: looking for dtypes", rows, None, "rows"))
