@@ -160,6 +160,15 @@ def test_no_rows_are_one_chunk(stored: DatasetStore) -> None:
     assert_frame_equal(pd.concat(stored.getl("none").iter_chunks()), FRAME[:0])
 
 
+def test_what_is_done_to_a_frame_does_not_reach_the_next(stored: DatasetStore) -> None:
+    lazy = stored.getl("X")
+    for columns in (lazy.value.columns, lazy.head().columns, lazy.columns):
+        columns.name = "changed"
+
+    assert_frame_equal(lazy.value, FRAME)
+    assert lazy.columns.name is None
+
+
 def test_chunks_are_on_their_own(stored: DatasetStore) -> None:
     for chunk in stored.getl("X[int,float]").iter_chunks(1):
         chunk["int"] = -1

@@ -82,7 +82,7 @@ class LazyTable:
         if self._single:
             names = empty.names if hasattr(empty, "names") else [empty.name]
             return pd.Index(names, dtype=object, tupleize_cols=False)
-        return empty.columns
+        return empty.columns.view()
 
     @property
     def dtypes(self) -> Any:
@@ -179,12 +179,13 @@ class LazyTable:
         """
         if self._single:
             raise Invalid(f"{self._view.what} is one column here: {self.columns[0]!r}")
-        if isinstance(key, slice | Q) or str(getattr(key, "dtype", "")).startswith("bool"):
+        several = isinstance(key, list) or getattr(key, "ndim", 0) == 1
+        mask = several and str(getattr(key, "dtype", "")).startswith("bool")
+        if mask or isinstance(key, slice | Q):
             raise Invalid(
                 "Columns are chosen in brackets; rows are not",
                 hint="lazy.filter(amount__gte=100), or lazy.head(5)",
             )
-        several = isinstance(key, list) or getattr(key, "ndim", 0) == 1
         wanted = list(key) if several else [key]
         places = column_positions(self.columns, wanted, None, self._view.what)
         view = self._view.narrowed(places)
@@ -204,13 +205,13 @@ class LazyTable:
         if self._codec.index_is_data:
             return frame.index
         if self._labels is not None:
-            frame.columns = self._labels
+            frame.columns = self._labels.view()
         return frame.iloc[:, 0] if self._single else frame
 
     def _made(self, frame: Any) -> Any:
         """Return a frame as the user's own kind of object."""
         if self._labels is not None:
-            frame.columns = self._labels
+            frame.columns = self._labels.view()
         make = self._codec.column_of if self._single else self._codec.object_of
         return make(frame, self._body)
 

@@ -114,7 +114,8 @@ class TableReader:
         kept = {} if keep is None else {(keep.table, keep.group): self._blocks_of(read)}
         gather = self._read(read, chosen, kept)
         index = self._index(gather, selection)
-        labels = self.labels if columns is None else self.labels.take(unique)
+        # Not the reader's own: the name of an index can be changed.
+        labels = self.labels.view() if columns is None else self.labels.take(unique)
         blocks = gather.blocks({column: place for place, column in enumerate(unique)})
         frame = make_frame(blocks, index, labels)
         if unique != positions:
