@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -45,6 +47,28 @@ def test_put_takes_expressions_and_notes(data: Notebook) -> None:
 
     assert data("%omega info big").attributes == {"source": "crm", "n": 3}
     assert len(data("%omega get big")) == 2
+
+
+def test_put_keeps_a_file_that_get_gives_back(data: Notebook, tmp_path: Path) -> None:
+    (tmp_path / "report.pdf").write_bytes(b"%PDF")
+    data(f"from pathlib import Path\nfolder = {str(tmp_path)!r}")
+
+    data("%omega put {Path(folder) / 'report.pdf'} as report")
+    saved = data("file = %omega get report\nfile.save(Path(folder) / 'copy.pdf')")
+
+    assert saved.read_bytes() == b"%PDF"
+    assert "There is no file" in data.fails("%omega put {Path('missing')} as x")
+    data("text = open(folder + '/copy.pdf')")
+    assert "text mode" in data.fails("%omega put text")
+    data("text.close()")
+
+
+def test_get_converts_tables(data: Notebook) -> None:
+    data("%omega put X")
+
+    assert data("%omega get X[a] a__gt=1 --as polars").to_dict(as_series=False) == {"a": [2.0, 3.0]}
+    assert data("%omega get X --as arrow").schema.names == ["a", "b"]
+    assert "'dask'" in data.fails("%omega get X --as dask")
 
 
 def test_put_refuses_taken_names(data: Notebook) -> None:

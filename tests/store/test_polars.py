@@ -164,8 +164,10 @@ def test_frame_is_read_lazily(datasets: DatasetStore) -> None:
 
 
 def test_metadata_names_the_dtypes_of_polars(datasets: DatasetStore) -> None:
-    columns = datasets.put(example(), "p").columns
+    metadata = datasets.put(example(), "p")
+    columns = metadata.columns
 
+    assert metadata.environment == {"polars": pl.__version__}
     assert columns is not None
     assert [column.dtype for column in columns[:4]] == [
         "Int64",

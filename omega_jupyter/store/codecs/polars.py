@@ -8,6 +8,7 @@ from typing import Any
 from omega_jupyter.errors import Invalid
 from omega_jupyter.store.codecs.arrow import ArrowTableCodec
 from omega_jupyter.store.codecs.codec import module_of
+from omega_jupyter.store.payload import Encoded
 
 __all__ = ["PolarsCodec"]
 
@@ -60,6 +61,14 @@ class PolarsCodec(ArrowTableCodec):
     def dtypes_of(self, obj: Any) -> list[str]:
         """Return polars' own names of the dtypes."""
         return [str(dtype) for dtype in getattr(obj, "dtypes", ())]
+
+    def encode(self, obj: Any) -> Encoded:
+        """Cut the columns into row groups, and note which polars wrote them."""
+        import polars as pl
+
+        encoded = super().encode(obj)
+        encoded.environment = {"polars": pl.__version__}
+        return encoded
 
     def types_of(self, obj: Any) -> Mapping[str, Any]:
         """Return the dtypes: of categories the stored text tells nothing."""
