@@ -15,7 +15,7 @@ __all__ = ["make_app"]
 
 TRANSPORT = "omega_jupyter.runtime.transport:Transport"
 
-# A fit may take long; a worker that lost its broker would otherwise run it twice.
+# Each answers a failure that was seen: tests/services has them.
 _SETTINGS: dict[str, Any] = {
     "task_serializer": "json",
     "result_serializer": "json",
@@ -24,7 +24,9 @@ _SETTINGS: dict[str, Any] = {
     # A process killed for its memory must not take the next one with it, for ever.
     "task_reject_on_worker_lost": False,
     "worker_prefetch_multiplier": 1,
-    "worker_cancel_long_running_tasks_on_connection_loss": True,
+    # A fit goes on where the broker is lost, and tells the ledger: whoever gets its message
+    # again finds there that it runs, and puts the message back.
+    "worker_cancel_long_running_tasks_on_connection_loss": False,
     "task_track_started": False,  # the ledger's claim does it, in the same command
     "result_extended": False,
     "result_backend_always_retry": True,
@@ -32,6 +34,7 @@ _SETTINGS: dict[str, Any] = {
     "worker_send_task_events": False,
     "task_send_sent_event": False,
     "broker_connection_retry_on_startup": True,
+    "broker_connection_max_retries": None,
     "worker_max_tasks_per_child": 200,
     "worker_hijack_root_logger": True,
     "worker_redirect_stdouts": True,
@@ -71,6 +74,8 @@ def make_app(config: OmegaConfig, broker_url: SecretUrl) -> Celery:
         app.conf.worker_pool_putlocks = False
     else:
         app.conf.broker_transport_options = {"confirm_publish": True}
+        # It closes the channel of who acknowledges late; a worker opens another one.
+        app.conf.broker_channel_error_retry = True
     app.omega_config = config
     return app
 

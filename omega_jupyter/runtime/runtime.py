@@ -122,8 +122,11 @@ class OmegaRuntime:
 
         app = client_app(self._submitter.config, self._submitter.broker_url)
         try:
-            replies = app.control.ping(timeout=timeout)
-        except OperationalError as error:
+            # Not one of the pool's: that may have been lost since it was used.
+            with app.connection_for_write() as connection:
+                connection.ensure_connection(max_retries=1, interval_start=0)
+                replies = app.control.ping(timeout=timeout, connection=connection)
+        except (OperationalError, OSError) as error:
             raise Unavailable(
                 f"The broker at {self._submitter.broker_url} does not answer: {error}",
                 hop="broker",

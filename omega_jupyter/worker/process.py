@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import os
 import socket
+import warnings
 from collections.abc import Sequence
 from importlib import import_module
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from omega_jupyter.errors import Invalid
 
@@ -59,9 +60,12 @@ def run_worker(
     app = make_app(config, broker_url)
     app.set_default()
     _import_before_fork()
+    from celery.signals import worker_ready
+
     from omega_jupyter.worker.heartbeat import Heartbeat
 
     app.steps["worker"].add(Heartbeat)
+    worker_ready.connect(_ignore_advice)
     app.finalize()
     app.worker_main(
         [
@@ -77,6 +81,13 @@ def run_worker(
             "fair",
         ]
     )
+
+
+def _ignore_advice(**_: Any) -> None:
+    """Have Celery not warn, at each lost connection, of what we want: see runtime/app.py."""
+    from celery.exceptions import CPendingDeprecationWarning
+
+    warnings.simplefilter("ignore", CPendingDeprecationWarning)
 
 
 def _broker(config: OmegaConfig) -> SecretUrl:

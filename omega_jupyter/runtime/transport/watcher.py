@@ -225,6 +225,7 @@ class Watcher:
 
     def _follow(self, position: Timestamp) -> Timestamp:
         self._messages.prepare()
+        self._messages.release_of_dead()
         with self._messages.notices.follow(position, self._await_seconds) as cursor:
             self._came_online()
             while cursor.alive and self._is_needed and not self._stop.is_set():

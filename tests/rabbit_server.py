@@ -1,0 +1,94 @@
+"""A real RabbitMQ that a test can kill and start again."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+from pathlib import Path
+from types import TracebackType
+
+from kombu import Connection
+from kombu.exceptions import OperationalError
+
+from tests.mongo_server import wait_for
+from tests.processes import kill_tree
+
+SERVER = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        port: int = found.getsockname()[1]
+        return port
+
+
+class RabbitServer:
+    """A RabbitMQ of our own on loopback, with a data folder that outlives a kill.
+
+    Parameters
+    ----------
+    *settings : str
+        Further lines of `rabbitmq.conf`.
+    """
+
+    def __init__(self, *settings: str) -> None:
+        self.folder = Path(tempfile.mkdtemp(prefix="omega-rabbit-"))
+        self.port, self._epmd = free_port(), free_port()
+        self.url = f"amqp://guest:guest@127.0.0.1:{self.port}//"
+        lines = [f"listeners.tcp.1 = 127.0.0.1:{self.port}", *settings]
+        (self.folder / "rabbitmq.conf").write_text("".join(f"{line}\n" for line in lines))
+        (self.folder / "plugins").write_text("[].")
+        # Timeouts are looked at every minute by default.
+        advanced = "[{rabbit, [{channel_tick_interval, 1000}]}]."
+        (self.folder / "advanced.config").write_text(advanced)
+        self._environment = os.environ | {
+            "HOME": str(self.folder),
+            "RABBITMQ_NODENAME": f"omega-{self.port}@localhost",
+            "RABBITMQ_CONFIG_FILE": str(self.folder / "rabbitmq.conf"),
+            "RABBITMQ_ADVANCED_CONFIG_FILE": str(self.folder / "advanced.config"),
+            "RABBITMQ_MNESIA_BASE": str(self.folder / "mnesia"),
+            "RABBITMQ_LOG_BASE": str(self.folder / "log"),
+            "RABBITMQ_ENABLED_PLUGINS_FILE": str(self.folder / "plugins"),
+            "RABBITMQ_DIST_PORT": str(free_port()),
+            "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "-kernel inet_dist_use_interface {127,0,0,1}",
+            "ERL_EPMD_ADDRESS": "127.0.0.1",
+            "ERL_EPMD_PORT": str(self._epmd),
+        }
+        self.start()
+
+    def start(self) -> None:
+        with (self.folder / "out.log").open("ab") as log:
+            self.process = subprocess.Popen([SERVER], env=self._environment, stdout=log, stderr=log)
+        wait_for(self._answers)
+
+    def kill(self) -> None:
+        """As when the power goes."""
+        kill_tree(self.process)
+
+    def _answers(self) -> bool:
+        assert self.process.poll() is None, (self.folder / "out.log").read_text()
+        try:
+            with Connection(self.url) as connection:
+                connection.connect()
+        except (OSError, OperationalError):
+            return False
+        return True
+
+    def __enter__(self) -> RabbitServer:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        if self.process.poll() is None:
+            self.kill()
+        stop = ["epmd", "-port", str(self._epmd), "-kill"]
+        subprocess.run(stop, check=False, capture_output=True)
+        shutil.rmtree(self.folder, ignore_errors=True)

@@ -1,0 +1,59 @@
+"""An estimator whose fit takes as long as a test wants, and no processor time."""
+
+from __future__ import annotations
+
+import os
+import time
+from pathlib import Path
+from typing import Any
+
+from sklearn.base import BaseEstimator
+
+# For `OMEGA_TRUSTED` of workers that are to fit it.
+TRUSTED = f"{__name__}.Sleeper"
+
+
+class Sleeper(BaseEstimator):
+    """Sleeps, and notes each run.
+
+    Parameters
+    ----------
+    seconds : float
+        How long a fit takes.
+    log : str
+        A file: a line is added when a fit begins, and one when it ends.
+    prints : tuple of str
+        What it prints, evenly spread over this time.
+    """
+
+    def __init__(self, seconds: float = 1.0, log: str = "", prints: tuple[str, ...] = ()) -> None:
+        self.seconds = seconds
+        self.log = log
+        self.prints = prints
+
+    def fit(self, X: Any, y: Any = None) -> Sleeper:
+        self._note("began")
+        pause = self.seconds / (len(self.prints) + 1)
+        for text in self.prints:
+            time.sleep(pause)
+            print(text)  # noqa: T201
+        time.sleep(pause)
+        self._note("ended")
+        self.fitted_ = True
+        return self
+
+    def _note(self, event: str) -> None:
+        if self.log:
+            with Path(self.log).open("a") as file:
+                file.write(f"{event} {os.getpid()}\n")
+
+
+def runs(log: Path) -> tuple[int, int]:
+    """Return how many fits began, and how many ended."""
+    events = log.read_text().split() if log.exists() else []
+    return events.count("began"), events.count("ended")
+
+
+def process_of(log: Path) -> int:
+    """Return the number of the process that began the last fit."""
+    return int([line for line in log.read_text().splitlines() if "began" in line][-1].split()[1])
