@@ -11,11 +11,13 @@ import pandas as pd
 import pytest
 from pandas.testing import assert_frame_equal, assert_series_equal
 
+from omega_jupyter.config import SecretUrl
 from omega_jupyter.errors import Invalid, NotFound
 from omega_jupyter.store.catalog import Catalog, now
 from omega_jupyter.store.checksum import of_inline
 from omega_jupyter.store.chunks import write_segment
 from omega_jupyter.store.codecs.frame import FrameCodec
+from omega_jupyter.store.connection import connect
 from omega_jupyter.store.datasets import DatasetStore
 from omega_jupyter.store.payload import pack_inline
 from omega_jupyter.store.schema import prepare
@@ -265,3 +267,22 @@ def test_parts_of_a_table_are_read_as_one(datasets: DatasetStore) -> None:
     assert_same(frame[frame["x"] > rows - 5], datasets.get("X", x__gt=rows - 5))
     assert_same(frame[frame["x"] == 70_000], datasets.get("X", x=70_000))
     assert_same(frame.head(7), datasets.head("X", 7))
+
+
+def test_long_doubles_come_back_only_on_their_kind_of_processor(url: SecretUrl) -> None:
+    datasets = DatasetStore(url)
+    frame = pd.DataFrame({"x": np.array([1, np.pi], np.longdouble)})
+    datasets.put(frame, "X")
+
+    assert_same(frame, datasets.get("X"))
+    other = {"$set": {"body.columns.0.1.t.bits": 112}}
+    connect(url)["omega_versions"].update_one({"name": "X"}, other)
+    with pytest.raises(Invalid, match="kind of processor"):
+        datasets.get("X")
+
+
+def test_dtype_with_metadata_is_refused_by_the_columns_name(datasets: DatasetStore) -> None:
+    noted = np.zeros(2, np.dtype("i4", metadata={"unit": "€"}))
+
+    with pytest.raises(Invalid, match=r"Column 'noted' has a dtype with metadata \(\{'unit'"):
+        datasets.put(pd.DataFrame({"x": [1, 2], "noted": pd.Series(noted, copy=False)}), "X")

@@ -8,7 +8,7 @@ from typing import Any
 from omega_jupyter.errors import Invalid
 from omega_jupyter.store import typed
 from omega_jupyter.store.codecs.codec import Codec, Part
-from omega_jupyter.store.codecs.dtype import describe_dtype, read_dtype
+from omega_jupyter.store.dtype import describe_dtype, read_dtype
 from omega_jupyter.store.payload import Buffers, Encoded, Source
 
 __all__ = ["ArrayCodec", "describe_array", "read_array"]

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from omega_jupyter.store.dtype import describe_dtype, read_dtype
 from omega_jupyter.store.payload import Blobs
 from omega_jupyter.store.table.kinds import Bounds, Collector, Kind, Piece, Spec
 from omega_jupyter.store.typed import Refused, zone_from_spec, zone_to_spec
@@ -57,14 +58,16 @@ class Numbers(Kind):
 
     def __init__(self, spec: Spec) -> None:
         super().__init__(spec)
-        self.dtype = np.dtype(spec["t"])
+        self.dtype = read_dtype(spec["t"])
 
     @classmethod
     def of(cls, array: Any, blobs: Blobs) -> Numbers:
         """Describe a numpy array."""
         if array.dtype.names is not None or array.dtype.itemsize == 0:
             raise Refused(f"has the numpy dtype {array.dtype}, which can't be stored in a column")
-        return cls({"t": array.dtype.str})
+        if array.dtype.metadata:
+            raise Refused(f"has a dtype with metadata ({dict(array.dtype.metadata)!r})")
+        return cls({"t": describe_dtype(array.dtype)})
 
     def row_bytes(self, array: Any) -> float:
         """Return the item size."""
