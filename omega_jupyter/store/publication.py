@@ -59,7 +59,7 @@ class Stale(Exception):
 
 def latest(url: SecretUrl, store: str, name: str) -> Latest:
     """Return the highest version number of a name."""
-    return _latest(url, store, name)[0]
+    return _latest(url, store, name, rule=False)[0]
 
 
 def by_task(url: SecretUrl, store: str, name: str, task: str) -> Document | None:
@@ -93,7 +93,7 @@ def publish(
 
     prepare(url)
     for attempt in range(ATTEMPTS):
-        newest, named = _latest(url, store, name)
+        newest, named = _latest(url, store, name, rule=True)
         if newest.renaming is not None:
             # Whoever publishes is first: the renaming finds its reservation gone.
             _take_reservation(url, store, name, newest)
@@ -144,18 +144,19 @@ def _check_base(url: SecretUrl, document: Document, base: ObjectId | None) -> No
     )
 
 
-def _latest(url: SecretUrl, store: str, name: str) -> tuple[Latest, Document | None]:
+def _latest(url: SecretUrl, store: str, name: str, *, rule: bool) -> tuple[Latest, Document | None]:
     """Return the highest version, and the name's own document where it has a rule."""
     object_: Document = {"store": store, "name": name}
     fields = {"_id": 0, "version": 1, "deleted": 1, "removed": 1, "renaming": 1}
-    rule = {"$match": object_ | {"keep": {"$exists": True}}}
     stages: list[Document] = [
         {"$match": object_},
         {"$sort": {"version": -1}},
         {"$limit": 1},
         {"$project": fields},
-        {"$unionWith": {"coll": NAMES, "pipeline": [rule]}},
     ]
+    if rule:
+        ruled = {"$match": object_ | {"keep": {"$exists": True}}}
+        stages.append({"$unionWith": {"coll": NAMES, "pipeline": [ruled]}})
     with mongo_errors(url):
         found = list(versions(url).aggregate(stages))
         named = next((document for document in found if "keep" in document), None)
