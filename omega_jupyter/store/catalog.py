@@ -10,9 +10,10 @@ from omega_jupyter.config import SecretUrl
 from omega_jupyter.errors import NotFound
 from omega_jupyter.store import publication
 from omega_jupyter.store.connection import Document, mongo_errors
-from omega_jupyter.store.listing import Listing, closest
+from omega_jupyter.store.listing import Listing
 from omega_jupyter.store.lookup import Lookup, Moved
 from omega_jupyter.store.metadata import Metadata
+from omega_jupyter.store.missing import KINDS_OF_STORES, not_found
 from omega_jupyter.store.names import ObjectName
 from omega_jupyter.store.publication import Latest, now
 from omega_jupyter.store.schema import NAMES, names, versions
@@ -21,9 +22,8 @@ from omega_jupyter.store.tags import Tags, forget
 if TYPE_CHECKING:
     from bson import ObjectId
 
-__all__ = ["Catalog", "Latest", "now"]
+__all__ = ["KINDS_OF_STORES", "Catalog", "Latest", "now"]
 
-KINDS_OF_STORES = {"datasets": "data set", "models": "model", "jobs": "job"}
 # Everything but the description and the data that small objects carry.
 _SUMMARY = {"body": 0, "segments.d": 0}
 _RENAMED = 100
@@ -70,7 +70,13 @@ class Catalog:
         )
 
     def find(
-        self, store: str, name: str, version: int | str | None = None, *, tags: bool = False
+        self,
+        store: str,
+        name: str,
+        version: int | str | None = None,
+        *,
+        tags: bool = False,
+        removed: bool = False,
     ) -> Metadata:
         """Find one version of an object, ready to be loaded.
 
@@ -82,13 +88,15 @@ class Catalog:
             A number, negative from the latest; or a tag.
         tags : bool
             Also look up its tags.
+        removed : bool
+            As for :meth:`resolve`.
 
         Raises
         ------
         NotFound
             The name, version or tag does not exist; with what comes closest.
         """
-        lookup = Lookup(store, ObjectName(name, version=version))
+        lookup = Lookup(store, ObjectName(name, version=version), removed)
         return self._resolve([lookup], named=tags)[0]
 
     def latest(self, store: str, name: str) -> Latest:
@@ -130,25 +138,7 @@ class Catalog:
 
     def not_found(self, store: str, name: str, version: int | str | None = None) -> NotFound:
         """Make the error for a name that does not exist, with the closest one."""
-        what = KINDS_OF_STORES.get(store, store)
-        if isinstance(version, str):
-            return self._no_tag(store, name, version)
-        if version is not None:
-            return NotFound(
-                f"{what.capitalize()} {name!r} has no version {version}",
-                hint=f"`%omega info {name}` shows the latest; versions({name!r}) lists them",
-            )
-        new = self._new_name(store, name)
-        if new is not None:
-            return NotFound(f"No {what} {name!r}: it was renamed to {new!r}", hint=f"use {new!r}")
-        known = self.listing(store).names(hidden=name.startswith("."))
-        near = closest(name, known)
-        suggestion = f" Did you mean {near!r}?" if near else ""
-        for other, word in KINDS_OF_STORES.items():
-            if other != store and self.latest(other, name).alive:
-                suggestion = f" There is a {word} of that name."
-        hint = "`%omega ls` lists what is stored" if known else "`%omega put` stores an object"
-        return NotFound(f"No {what} {name!r}.{suggestion}", hint=hint)
+        return not_found(self.url, store, name, version)
 
     # -- writing ---------------------------------------------------------------
 
@@ -275,23 +265,6 @@ class Catalog:
         if version is not None and self.latest(store, name).alive:
             return self.not_found(store, name, version)
         return self.not_found(store, name)
-
-    def _no_tag(self, store: str, name: str, tag: str) -> NotFound:
-        tags = self.tags(store, name).read()
-        listed = ", ".join(f"{tag} (@{number})" for tag, number in tags.items())
-        what = KINDS_OF_STORES.get(store, store).capitalize()
-        return NotFound(
-            f"{what} {name!r} has no tag {tag!r}; it has {listed or 'none'}",
-            hint=f"`%omega tag {name} {tag}` gives it to the latest version",
-        )
-
-    def _new_name(self, store: str, name: str) -> str | None:
-        """Return what an object was renamed to that is not there any more."""
-        with mongo_errors(self.url):
-            newest = versions(self.url).find_one(
-                {"store": store, "name": name}, {"renamed": 1}, sort=[("version", -1)]
-            )
-        return None if newest is None else newest.get("renamed", {}).get("name")
 
 
 class _Gone(Exception):

@@ -174,7 +174,8 @@ class Metadata:
 
     def __repr__(self) -> str:
         shape = "" if self.shape is None else " " + TIMES.join(str(n) for n in self.shape)
-        return f"<{self.type}{shape} {self.ref}, {bytes_text(self.size)}>"
+        tags = f" ({', '.join(self.tags)})" if self.tags else ""
+        return f"<{self.type}{shape} {self.ref}{tags}, {bytes_text(self.size)}>"
 
     def _repr_html_(self) -> str:
         return facts_html(self._facts())

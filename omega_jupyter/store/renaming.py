@@ -30,6 +30,8 @@ __all__ = ["rename"]
 
 ATTEMPTS = 30
 _DUPLICATE_KEY = 11000
+# Makes a plain drop of a stub.
+_PLAIN = {"$unset": {"renaming": ""}}
 
 
 class _Raced(Exception):
@@ -159,9 +161,8 @@ class _Renaming:
             copy_onto_stubs(self._url, wanted, self._new["name"], offset, self._id)
         except DuplicateKeyError:
             raise _Raced from None
-        if versions(self._url).count_documents(self._new | {"moved": self._id}) < len(
-            source.numbers
-        ):
+        copies = versions(self._url).count_documents(self._new | {"moved": self._id})
+        if copies < len(source.numbers):
             raise _Raced
         # As with any copy: while the sources are there, their chunks are.
         there = versions(self._url).count_documents(wanted | {"collected": None})
@@ -183,21 +184,18 @@ class _Renaming:
         return noted
 
     def _shifted(self, noted: Document, offset: int) -> Document:
-        shifted: Document = dict(self._new)
-        if "tags" in noted:
-            shifted["tags"] = [e | {"version": e["version"] + offset} for e in noted["tags"]]
-        if "keep" in noted:
-            shifted["keep"] = noted["keep"] | {"since": noted["keep"]["since"] + offset}
-        return shifted
+        tags = [e | {"version": e["version"] + offset} for e in noted.get("tags", ())]
+        keep = noted.get("keep")
+        rule = {"keep": keep | {"since": keep["since"] + offset}} if keep else {}
+        return self._new | {"tags": tags} | rule
 
     def _release(self, offset: int, source: _Source) -> None:
         """Make plain drops of the stubs below the copies, and delete those between them."""
-        stubs = self._new | {"renaming": self._id}
-        hidden = {"version": {"$lte": offset + source.dropped}}
-        between = {"version": {"$gt": offset + source.dropped, "$lte": offset + source.top}}
-        plain = {"$unset": {"renaming": ""}}
-        done = versions(self._url).update_many(stubs | hidden, plain).modified_count
-        gone = versions(self._url).delete_many(stubs | between).deleted_count
+        hidden, top = offset + source.dropped, offset + source.top
+        below = self._new | {"renaming": self._id, "version": {"$lte": hidden}}
+        between = self._new | {"renaming": self._id, "version": {"$gt": hidden, "$lte": top}}
+        done = versions(self._url).update_many(below, _PLAIN).modified_count
+        gone = versions(self._url).delete_many(between).deleted_count
         # One that somebody took from us must not stay among the copies: it would hide some.
         if done + gone + len(source.numbers) < source.top:
             raise _Raced
@@ -295,9 +293,7 @@ class _Renaming:
         *others, last = self._stubs
         with mongo_errors(self._url):
             # Nothing may be deleted before it is certain that nobody sees it.
-            versions(self._url).update_one(
-                {"_id": last, "renaming": self._id}, {"$unset": {"renaming": ""}}
-            )
+            versions(self._url).update_one({"_id": last, "renaming": self._id}, _PLAIN)
             if self._has_switched():
                 return
             versions(self._url).delete_many(self._new | {"_id": {"$in": others}})

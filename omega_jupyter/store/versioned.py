@@ -63,7 +63,8 @@ class VersionedStore(ListedStore):
         found = self._catalog.find(self.store, parsed.name, one_version(parsed, version))
         if not self._catalog.tags(self.store, found.name).give(tag, found.version):
             raise self._catalog.not_found(self.store, found.name, found.version)
-        return self.metadata(found.ref)
+        # Somebody may just be looking whether it has a tag, to remove it if it has none.
+        return self._catalog.find(self.store, found.name, found.version, tags=True, removed=True)
 
     def promote(self, name: str, tag: str) -> Metadata:
         """Give a tag to the version that another tag names: it has both then.
@@ -261,20 +262,20 @@ class VersionedStore(ListedStore):
         return dropped
 
     def _drop_version(self, parsed: ObjectName, force: bool) -> bool:
-        try:
-            found = self.metadata(str(parsed))
-        except NotFound:
+        while True:
+            try:
+                found = self.metadata(str(parsed))
+            except NotFound:
+                if force:
+                    return False
+                raise
             if force:
-                return False
-            raise
-        if force:
-            self._catalog.tags(self.store, found.name).take_all(found.version)
-        elif found.tags:
-            raise _tagged(found)
-        if retention.remove_versions(self._url, self.store, found.name, [found.version]):
-            return True
-        # Somebody has just given it a tag.
-        raise _tagged(self.metadata(found.ref))
+                self._catalog.tags(self.store, found.name).take_all(found.version)
+            elif found.tags:
+                raise _tagged(found)
+            if retention.remove_versions(self._url, self.store, found.name, [found.version]):
+                return True
+            # Somebody has just given it a tag, or tried to.
 
 
 def _whole(name: str) -> ObjectName:
@@ -288,5 +289,5 @@ def _whole(name: str) -> ObjectName:
 def _tagged(found: Metadata) -> Conflict:
     return Conflict(
         f"{found.ref} has the tag{'s' if len(found.tags) > 1 else ''} {', '.join(found.tags)}",
-        hint=f"untag({found.name!r}, {(*found.tags, '…')[0]!r}) first, or drop it with force=True",
+        hint=f"untag({found.name!r}, {found.tags[0]!r}) first, or drop it with force=True",
     )

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 __all__ = ["cp", "keep", "mv", "tag"]
 
 ALL = "all"
+SHOWN = 10
 
 
 def mv(caller: Caller, old: Word, new: Word, store: str | None) -> Metadata:
@@ -66,7 +67,7 @@ def keep(caller: Caller, name: Word, count: Word | None, store: str | None) -> N
     rule = "all its versions"
     if kept is not None:
         rule = f"its newest {'version' if kept == 1 else f'{kept} versions'}, and those with a tag"
-    removed = ", ".join(map(str, gone))
+    removed = f"{len(gone)} versions" if len(gone) > SHOWN else ", ".join(map(str, gone))
     caller.say(f"{found.name} keeps {rule}" + (f"; removed {removed}" if gone else ""))
 
 

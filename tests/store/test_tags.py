@@ -29,6 +29,7 @@ def test_tag_names_a_version_everywhere(three: DatasetStore, models: ModelStore)
     tagged = three.tag("X", "prod", version=2)
 
     assert (tagged.version, tagged.tags) == (2, ("prod",))
+    assert "X@2 (prod)" in repr(tagged)
     assert three.get("X@prod")["a"].item() == 2
     assert list(three.get("X[b]@prod")) == ["b"]
     assert three.get("X", version="prod")["a"].item() == 2
