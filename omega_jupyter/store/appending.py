@@ -25,13 +25,13 @@ from omega_jupyter.store.table.extend import (
     AddedRows,
     Extended,
     NewPart,
-    StoredTable,
     extended,
     measured,
     part_of,
 )
 from omega_jupyter.store.table.layout import group_rows
 from omega_jupyter.store.table.schema import Mismatch
+from omega_jupyter.store.table.stored import StoredTable
 from omega_jupyter.store.table.stream import StreamSegment
 from omega_jupyter.store.writing import FORMAT, content_hash, describe, discard
 

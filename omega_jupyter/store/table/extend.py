@@ -2,90 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
-from functools import cached_property, partial
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 
 from omega_jupyter.errors import Invalid
-from omega_jupyter.store.payload import BLOB_INLINE, BLOBS_INLINE, Buffers, Source, load_blob
-from omega_jupyter.store.table.added import AddedIndex, JoinedIndex, cast_codes, concatenated
-from omega_jupyter.store.table.kinds import Kind
+from omega_jupyter.store.payload import BLOB_INLINE, BLOBS_INLINE, Buffers
+from omega_jupyter.store.table.added import JoinedIndex
+from omega_jupyter.store.table.added_levels import cast_codes
+from omega_jupyter.store.table.arrays import concatenated
 from omega_jupyter.store.table.layout import Block, TableSegment, group_rows, runs_of
-from omega_jupyter.store.table.read import TableReader
 from omega_jupyter.store.table.schema import Mismatch, TableSchema
+from omega_jupyter.store.table.stored import StoredTable
 from omega_jupyter.store.table.write import HEAD_ROWS, is_row_major, pack_head, refusing
 from omega_jupyter.store.table.zones import zone_width
 
-__all__ = ["AddedRows", "Extended", "NewPart", "StoredTable", "extended", "measured", "part_of"]
-
-
-class StoredTable:
-    """A table that rows are added to.
-
-    Parameters
-    ----------
-    source : Source
-        Where its chunks are.
-    body : dict
-        Its description.
-    what : str
-        The table for errors, such as ``sales@3``.
-    """
-
-    def __init__(self, source: Source, body: dict[str, Any], what: str) -> None:
-        self.body = body
-        self.what = what
-        self.reader = TableReader(source, body)
-        self.blocks = [Block(int(first), int(n), size) for first, n, size in body["blocks"]]
-        self.like = self.reader.frame(None, self.reader.first(0))
-        self.parts = [sum(map(int, table["rows"])) for table in body["tables"]]
-        # Parts that are in the version document; it is the last one at most.
-        self.inline = [not source.has_closing(table["i"]) for table in body["tables"]]
-        self._source = source
-
-    @cached_property
-    def kinds(self) -> list[Kind]:
-        """The kinds of the data columns."""
-        return [self.reader.kind(column) for column in range(self.reader.width)]
-
-    @cached_property
-    def fingerprint(self) -> bytes:
-        """What rows that were packed for this table depend on, as a digest."""
-        import bson
-
-        data, index = self.body["columns"], self.reader.index_spec
-        blobs = [*(spec["b"] for _, spec in data if "b" in spec), *index.get("levels", ())]
-        told = {
-            "columns": [[run, {k: v for k, v in spec.items() if k != "b"}] for run, spec in data],
-            "cut": [block[:2] for block in self.blocks],
-            "index": [index["k"], index.get("name"), index.get("names")],
-            "blobs": [self.blob(number) for number in blobs],
-        }
-        return hashlib.sha256(bson.encode(told)).digest()
-
-    def blob(self, number: int) -> bytes:
-        """Return a byte string of the description."""
-        return load_blob(self._source, self.body["blobs"], number)
-
-    def last_arrays(self, parts: int) -> list[Any]:
-        """Read all columns of the last parts, those of the row index too."""
-        first = len(self.parts) - parts
-        rows = [rows for rows in self.reader.all_rows() if rows.table >= first]
-        return self.reader.arrays(range(self.reader.width + len(self.reader.index_columns)), rows)
-
-    def first_arrays(self, count: int) -> list[Any]:
-        """Read all columns of the first rows."""
-        columns = range(self.reader.width + len(self.reader.index_columns))
-        return self.reader.arrays(columns, self.reader.first(count).rows)
-
-    def name(self, column: int) -> str:
-        """Return a column's name for errors."""
-        if column < self.reader.width:
-            return f"Column {self.like.columns[column]!r}"
-        return "The index"
+__all__ = ["AddedRows", "Extended", "NewPart", "extended", "measured", "part_of"]
 
 
 class AddedRows:
@@ -113,7 +47,7 @@ class AddedRows:
                 hint="put it once more with set_flags(allows_duplicate_labels=True)",
             )
         self.rows = 0
-        self.index = AddedIndex.of(table.reader, table.like.index, table.blocks, table.blob)
+        self.index = table.added_index()
         self.fingerprint = table.fingerprint
         self.row_major = True
         self.first: list[list[Any]] = []
@@ -153,7 +87,9 @@ class AddedRows:
         for number, block in enumerate(self._table.blocks):
             for column in range(block.first, block.first + block.width):
                 size = partial(kinds[column].row_bytes, arrays[column])
-                self._block_bytes[number] += rows * refusing(self._table.name(column), size)
+                self._block_bytes[number] += rows * refusing(
+                    partial(self._table.name, column), size
+                )
 
     @property
     def size(self) -> int:

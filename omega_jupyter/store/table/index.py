@@ -9,16 +9,12 @@ import numpy as np
 
 from omega_jupyter.store import typed
 from omega_jupyter.store.payload import Blobs
+from omega_jupyter.store.table.arrays import plain_array
 from omega_jupyter.store.table.fixed import Codes
 from omega_jupyter.store.table.kinds import Kind, Piece, kind_from_spec, kind_of
 from omega_jupyter.store.typed import Refused
 
-__all__ = ["RowIndex", "dump_index", "load_index", "load_range", "plain_array"]
-
-
-def plain_array(values: Any) -> Any:
-    """Return the array of a Series or Index: numpy's own, or pandas' extension array."""
-    return values.to_numpy() if isinstance(values.dtype, np.dtype) else values.array
+__all__ = ["RowIndex", "dump_index", "load_index", "load_range"]
 
 
 def dump_index(index: Any) -> bytes:

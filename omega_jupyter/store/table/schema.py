@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from omega_jupyter.store import typed
-from omega_jupyter.store.table.index import plain_array
+from omega_jupyter.store.table.arrays import column_arrays
 from omega_jupyter.store.typed import Refused
 
 __all__ = ["Mismatch", "TableSchema", "in_categories_of", "same_dtype", "same_names"]
@@ -71,8 +71,8 @@ class TableSchema:
         if wrong:
             raise Mismatch(_listed(wrong), _dtype_hint(self._dtypes, list(frame.dtypes)))
         return [
-            in_categories_of(plain_array(series), dtype)
-            for (_, series), dtype in zip(frame.items(), self._dtypes, strict=True)
+            in_categories_of(array, dtype)
+            for array, dtype in zip(column_arrays(frame), self._dtypes, strict=True)
         ]
 
     def _in_order(self, frame: Any) -> Any:

@@ -9,7 +9,8 @@ from typing import Any, TypeVar
 from omega_jupyter.errors import Invalid
 from omega_jupyter.store import typed
 from omega_jupyter.store.payload import INLINE_BYTES, Blobs, Encoded
-from omega_jupyter.store.table.index import RowIndex, dump_index, plain_array
+from omega_jupyter.store.table.arrays import column_arrays
+from omega_jupyter.store.table.index import RowIndex, dump_index
 from omega_jupyter.store.table.kinds import Kind, kind_of
 from omega_jupyter.store.table.layout import (
     KEEP_HINT,
@@ -58,7 +59,7 @@ def encode_table(frame: Any, type_name: str) -> Encoded:
         return f"Column {frame.columns[column]!r}" if column < frame.shape[1] else "The index"
 
     row_bytes = [
-        refusing(name(column), partial(kind.row_bytes, array))
+        refusing(partial(name, column), partial(kind.row_bytes, array))
         for column, (kind, array) in enumerate(zip(kinds, arrays, strict=True))
     ]
     full = group_rows(sum(row_bytes))
@@ -99,22 +100,21 @@ def _columns(frame: Any, blobs: Blobs) -> tuple[list[Kind], list[Any]]:
     import numpy as np
 
     kinds: list[Kind] = []
-    arrays: list[Any] = []
     # Asking once for each dtype makes wide frames quick.
     known: dict[Any, Kind] = {}
-    for label, series in frame.items():
-        array = plain_array(series)
+    arrays = column_arrays(frame)
+    for place, array in enumerate(arrays):
         dtype = array.dtype
         kind = known.get(dtype) if isinstance(dtype, np.dtype) else None
         if kind is None:
             try:
                 kind = kind_of(array, blobs)
             except Refused as error:
+                label = frame.columns[place]
                 raise Invalid(f"Column {label!r} {error}", hint=KEEP_HINT) from None
             if isinstance(dtype, np.dtype):
                 known[dtype] = kind
         kinds.append(kind)
-        arrays.append(array)
     return kinds, arrays
 
 
@@ -128,12 +128,13 @@ def is_row_major(arrays: list[Any]) -> bool:
     return isinstance(first, np.ndarray) and first.strides[0] == first.itemsize * len(arrays)
 
 
-def refusing(what: str, work: Callable[[], T]) -> T:
+def refusing(what: str | Callable[[], str], work: Callable[[], T]) -> T:
     """Do some work; name what can't be kept where it is refused."""
     try:
         return work()
     except Refused as error:
-        raise Invalid(f"{what[0].upper()}{what[1:]} {error}", hint=KEEP_HINT) from None
+        named = what if isinstance(what, str) else what()
+        raise Invalid(f"{named[0].upper()}{named[1:]} {error}", hint=KEEP_HINT) from None
 
 
 def pack_head(segment: TableSegment, blocks: list[Block], rows: int) -> dict[str, Any] | None:
