@@ -11,7 +11,7 @@ from typing import Any
 
 from omega_jupyter.errors import Invalid
 
-__all__ = ["check_trees"]
+__all__ = ["check_trees", "unsound"]
 
 _MAX_OBJECTS = 5_000_000
 
@@ -42,10 +42,15 @@ def check_trees(model: Any, what: str) -> None:
         else:
             continue
         if not sound:
-            raise Invalid(
-                f"Model {what} holds a damaged tree: its nodes point outside of it",
-                hint="store the model again from where it was trained",
-            )
+            raise unsound(what)
+
+
+def unsound(what: str) -> Invalid:
+    """Make the error for a model with a tree that is not sound."""
+    return Invalid(
+        f"Model {what} holds a damaged tree: its nodes point outside of it",
+        hint="store the model again from where it was trained",
+    )
 
 
 def _walk(model: Any) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import subprocess
 import sys
 from pathlib import Path
@@ -311,40 +310,3 @@ print([name for name in ("xgboost", "lightgbm", "imblearn") if name in sys.modul
     ).stdout
 
     assert shown.split("\n")[:2] == ["LogisticRegression()", "[]"]
-
-
-MODULE = """
-from sklearn.base import BaseEstimator, TransformerMixin
-
-class Clipper(TransformerMixin, BaseEstimator):
-    def __init__(self, low=0.0):
-        self.low = low
-
-    def fit(self, X, y=None):
-        self.high_ = X.max(axis=0)
-        return self
-
-    def transform(self, X):
-        return X.clip(self.low, self.high_)
-"""
-
-
-def test_estimator_of_the_users_own_module_needs_trust_and_the_module(
-    shared_models: ModelStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "our_scaling.py").write_text(MODULE)
-    monkeypatch.syspath_prepend(tmp_path)
-    module: Any = importlib.import_module("our_scaling")
-    features = X.to_numpy()
-    model = make_pipeline(module.Clipper(1.0), LogisticRegression(max_iter=500)).fit(features, y)
-    shared_models.put(model, "m")
-
-    with pytest.raises(Untrusted, match=r"our_scaling\.Clipper") as caught:
-        shared_models.get("m")
-    found = shared_models.get("m", trusted=caught.value.types)
-    np.testing.assert_array_equal(found.predict(features), model.predict(features))
-    monkeypatch.delitem(sys.modules, "our_scaling")
-    (tmp_path / "our_scaling.py").unlink()
-    importlib.invalidate_caches()
-    with pytest.raises(Invalid, match=r"can't be loaded here: No module named 'our_scaling'"):
-        shared_models.get("m", trusted=caught.value.types)

@@ -12,9 +12,11 @@ from typing import Any, ClassVar
 from omega_jupyter.errors import Invalid
 from omega_jupyter.store import typed
 from omega_jupyter.store.codecs.codec import Codec, Part, module_of
-from omega_jupyter.store.codecs.xgboost_booster import import_library, unreadable
+from omega_jupyter.store.codecs.xgboost_booster import import_library, unknown, unreadable
 from omega_jupyter.store.model.environment import environment
+from omega_jupyter.store.model.lightgbm_trees import lightgbm_model_is_sound
 from omega_jupyter.store.payload import Buffers, Encoded, Source
+from omega_jupyter.store.soundness import unsound
 from omega_jupyter.store.spool import check_hash
 
 __all__ = ["LightGBMCodec"]
@@ -39,10 +41,14 @@ class LightGBMCodec(Codec):
         Raises
         ------
         Invalid
-            Its parameters hold something that is not plain, such as a function.
+            Its parameters hold something that is not plain, such as a function, or it
+            is of a sort that would be refused when it is loaded.
         """
         # All trees, also those after the best iteration.
-        text = obj.model_to_string(num_iteration=-1).encode()
+        model = obj.model_to_string(num_iteration=-1)
+        if not lightgbm_model_is_sound(model):
+            raise unknown("LightGBM")
+        text = model.encode()
         state = {name: getattr(obj, name) for name in _STATE if hasattr(obj, name)}
         state["best_score"] = {name: dict(scores) for name, scores in obj.best_score.items()}
         try:
@@ -72,12 +78,15 @@ class LightGBMCodec(Codec):
             The stored bytes were changed, or LightGBM is missing or can't read them.
         """
         self.only_whole(part, what)
-        text = source.buffer(0, 0, int(body["size"]))
-        check_hash(hashlib.sha256(text).hexdigest(), body["sha256"], what)
+        data = source.buffer(0, 0, int(body["size"]))
+        check_hash(hashlib.sha256(data).hexdigest(), body["sha256"], what)
         lightgbm = import_library("lightgbm", what)
+        text = data.decode("utf-8", "replace")
+        if not lightgbm_model_is_sound(text):
+            raise unsound(what)
         try:
-            booster = lightgbm.Booster(model_str=text.decode())
-        except (lightgbm.basic.LightGBMError, UnicodeDecodeError) as error:
+            booster = lightgbm.Booster(model_str=text)
+        except lightgbm.basic.LightGBMError as error:
             raise unreadable("LightGBM", what, error) from error
         state = typed.loads(body["state"])
         scores = {name: OrderedDict(found) for name, found in state.pop("best_score").items()}

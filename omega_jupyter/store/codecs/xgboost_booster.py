@@ -12,7 +12,9 @@ from omega_jupyter.errors import Invalid
 from omega_jupyter.store.codecs.codec import Codec, Part, module_of
 from omega_jupyter.store.file_segment import FileSegment
 from omega_jupyter.store.model.environment import environment
+from omega_jupyter.store.model.xgboost_trees import xgboost_model_is_sound
 from omega_jupyter.store.payload import Encoded, Source
+from omega_jupyter.store.soundness import unsound
 from omega_jupyter.store.spool import check_hash
 from omega_jupyter.store.stream import Joined
 
@@ -30,8 +32,16 @@ class XGBoostCodec(Codec):
         return module_of(obj) == "xgboost" and type(obj).__name__ == "Booster"
 
     def encode(self, obj: Any) -> Encoded:
-        """Let XGBoost write the model."""
+        """Let XGBoost write the model.
+
+        Raises
+        ------
+        Invalid
+            It is of a sort that would be refused when it is loaded.
+        """
         model, config = obj.save_raw("ubj"), obj.save_config().encode()
+        if not xgboost_model_is_sound(model, config.decode()):
+            raise unknown("XGBoost")
         size = len(model) + len(config)
         segment = FileSegment(Joined([memoryview(model), memoryview(config)]), size)
         encoded = Encoded(
@@ -55,13 +65,15 @@ class XGBoostCodec(Codec):
         data = source.buffer(0, 0, int(body["size"]))
         check_hash(hashlib.sha256(data).hexdigest(), body["sha256"], what)
         xgboost = import_library("xgboost", what)
-        config = data[int(body["model"]) :]
+        config = data[int(body["model"]) :].decode("utf-8", "replace")
         # In place: there are no two copies of a large model.
         del data[int(body["model"]) :]
+        if not xgboost_model_is_sound(data, config):
+            raise unsound(what)
         try:
             booster = xgboost.Booster(model_file=data)
-            booster.load_config(config.decode())
-        except (xgboost.core.XGBoostError, UnicodeDecodeError) as error:
+            booster.load_config(config)
+        except xgboost.core.XGBoostError as error:
             raise unreadable("XGBoost", what, error) from error
         return booster
 
@@ -83,6 +95,14 @@ def import_library(name: str, what: str) -> Any:
             f"Model {what} needs {name}, which is not installed here: {error}",
             hint=f"pip install {name}",
         ) from error
+
+
+def unknown(library: str) -> Invalid:
+    """Make the error for a model that would not be loaded again."""
+    return Invalid(
+        f"The booster can't be stored: its trees are not of the sort that is known of {library}",
+        hint="format='joblib' keeps it, where the operator turned joblib on",
+    )
 
 
 def unreadable(library: str, what: str, error: Exception) -> Invalid:
