@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import suppress
 from datetime import datetime
 from html import escape
@@ -14,6 +14,7 @@ from omega_jupyter.errors import Invalid, NotFound, TaskTimeout
 from omega_jupyter.runtime.answers import Cancelled, Progress
 from omega_jupyter.runtime.callbacks import callbacks
 from omega_jupyter.runtime.records import FINAL
+from omega_jupyter.runtime.task_log import LogText, read
 from omega_jupyter.runtime.value import error_of, value_of
 from omega_jupyter.runtime.waiting import wait, wait_async
 
@@ -26,6 +27,7 @@ __all__ = ["OmegaTask"]
 GRACE_SECONDS = 5.0
 # Beyond the grace time, for the kill and its report.
 _KILL_SECONDS = 10.0
+_FOLLOW_SECONDS = 0.5
 # What a list of tasks was made of answers for so long, without a query for each.
 _LISTED_SECONDS = 1.0
 
@@ -291,6 +293,38 @@ class OmegaTask:
         self._fresh_until = 0.0
         await wait_async(self, self._submitter.ledger.url)
         return await asyncio.to_thread(self._value)
+
+    def logs(self) -> LogText:
+        """Return what the estimator and the worker have printed and logged during this task.
+
+        Returns
+        -------
+        LogText
+            A text: the last 1,000 lines or 64 KiB; earlier ones are counted.
+        """
+        found = read(self._submitter.ledger.url, self.id)
+        gone = [f"… {found.first:,} earlier lines are gone"] if found.first else []
+        return LogText("\n".join([*gone, *found.lines]))
+
+    def follow(self) -> Iterator[str]:
+        """Yield the lines of :meth:`logs` as they come, until the task has ended.
+
+        Raises
+        ------
+        NotFound
+            Nobody knows the task.
+        """
+        known = 0
+        while True:
+            over = self.ready() or not self._record
+            found = read(self._submitter.ledger.url, self.id, known)
+            known = found.total
+            yield from found.lines
+            if over:
+                break
+            time.sleep(_FOLLOW_SECONDS)
+        if not self._record:
+            raise self._unknown()
 
     def on_done(self, callback: Callable[[OmegaTask], object]) -> None:
         """Call a function when the task has ended, well or badly.

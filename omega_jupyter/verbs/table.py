@@ -509,6 +509,24 @@ VERBS: tuple[Verb, ...] = (
         notes="The value is how it ended, as of `status`. Ctrl-C ends the watching alone.",
     ),
     Verb(
+        "logs",
+        "Show what a task has printed and logged on its worker.",
+        tasks.logs,
+        TASKS,
+        arguments=(_TASK,),
+        options=(
+            Option(
+                "follow",
+                ("-f", "--follow"),
+                "show it as it comes, until the task has ended",
+                type=bool,
+                default=False,
+            ),
+        ),
+        examples=("logs", "logs 4f3c -f"),
+        notes="The last 1,000 lines or 64 KiB are kept.",
+    ),
+    Verb(
         "cancel",
         "End a task; the value tells what came of it.",
         tasks.cancel,

@@ -1,4 +1,4 @@
-"""Verbs on tasks: tasks, status, result, watch, cancel, retry."""
+"""Verbs on tasks: tasks, status, result, watch, logs, cancel, retry."""
 
 from __future__ import annotations
 
@@ -10,14 +10,16 @@ from omega_jupyter.errors import NotFound
 from omega_jupyter.verbs.listing import Field, Listing, ago
 from omega_jupyter.verbs.task_report import SHORT_ID, TaskReport, duration
 from omega_jupyter.verbs.usage import UsageError
+from omega_jupyter.verbs.waiting import Detached
 
 if TYPE_CHECKING:
     from omega_jupyter.runtime.answers import Cancelled
     from omega_jupyter.runtime.task import OmegaTask
+    from omega_jupyter.runtime.task_log import LogText
     from omega_jupyter.verbs.caller import Caller
     from omega_jupyter.verbs.words import Word
 
-__all__ = ["cancel", "result", "retry", "status", "tasks", "watch"]
+__all__ = ["cancel", "logs", "result", "retry", "status", "tasks", "watch"]
 
 _SPAN = re.compile(r"(\d+(?:\.\d+)?) ?(s|m|h|d|w)")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
@@ -66,6 +68,19 @@ def watch(caller: Caller, task: Word | None) -> TaskReport:
 def cancel(caller: Caller, task: Word | None) -> Cancelled:
     """End a task, and tell what came of it."""
     return _find(caller, task).cancel()
+
+
+def logs(caller: Caller, task: Word | None, follow: bool) -> LogText | None:
+    """Return what a task has printed, or show it as it comes."""
+    found = _find(caller, task)
+    if not follow:
+        return found.logs()
+    try:
+        for line in found.follow():
+            caller.show(line)
+    except KeyboardInterrupt:
+        raise Detached(found.id, caller.prefix) from None
+    return None
 
 
 def retry(caller: Caller, task: Word | None, background: bool, timeout: float | None) -> Any:

@@ -22,6 +22,7 @@ from omega_jupyter.worker.call import Call
 from omega_jupyter.worker.cancellation import Cancellation, Stopped
 from omega_jupyter.worker.companion import companion
 from omega_jupyter.worker.heartbeat import is_gone, main_process
+from omega_jupyter.worker.logs import TaskLog
 from omega_jupyter.worker.patience import patiently
 
 __all__ = ["ModelTask"]
@@ -109,19 +110,24 @@ class ModelTask(Task):
             if done is not None:
                 return done
         self.request.omega_cancellation = cancellation = Cancellation()
+        secrets = (credentials.mongo_url, credentials.result_backend)
+        log = TaskLog(attempt, [*secrets, *filter(None, [self.app.omega_config.broker_url])])
 
         def visit() -> None:
             if attempt.standing() != "ours":
                 cancellation.request()
+            log.flush()
 
         try:
-            with companion().beside(visit):
+            with companion().beside(visit), log.captured():
                 outcome: Outcome = self.run(**arguments)
                 return outcome
         except Stopped:
             logger.warning("Stopped: task %s was cancelled", attempt.task_id)
             patiently(attempt.stopped)
             raise Ignore from None
+        finally:
+            patiently(log.close)
 
     def call(self, arguments: dict[str, Any]) -> Call:
         """Return the call with these arguments, acting for the user who sent it."""

@@ -188,3 +188,17 @@ def test_tasks_since_a_moment(remote: Notebook) -> None:
     assert len(remote("%omega tasks --since 1h")) == 1
     assert len(remote("%omega tasks --since 2199-01-01")) == 0
     assert "neither a time span nor a date" in remote.fails("%omega tasks --since soon")
+
+
+def test_logs_show_what_was_printed_on_the_worker(remote: Notebook) -> None:
+    remote("model = LogisticRegression(max_iter=1)\n%omega put model as hasty")
+    remote("%omega fit hasty X y")
+
+    shown = remote.run("%omega logs")
+    followed = remote.run("%omega logs -f")
+
+    assert "ConvergenceWarning" in shown.value
+    assert "ConvergenceWarning" in shown.text
+    assert "\\n" not in shown.text
+    assert followed.value is None
+    assert "ConvergenceWarning" in followed.text
