@@ -90,7 +90,7 @@ def segment_range(segment: ObjectId) -> Document:
 def delete_segment(url: SecretUrl, segment: ObjectId) -> int:
     """Delete all chunks of a segment and return how many there were."""
     with mongo_errors(url):
-        return chunks(url).delete_many(segment_range(segment)).deleted_count
+        return chunks(url, durable=False).delete_many(segment_range(segment)).deleted_count
 
 
 def abandon_segment(url: SecretUrl, segment: ObjectId) -> None:

@@ -143,6 +143,8 @@ class Collector:
         notify: Notify | None = None,
     ) -> None:
         self._url = url
+        # The journal keeps the order: chunks don't come back without their versions.
+        self._relaxed = versions(url, durable=False)
         self._dry = dry_run
         self._notify = notify
         # What a dry run leaves there, and must not count twice.
@@ -171,7 +173,7 @@ class Collector:
                 forget(self._url, tombstone["store"], tombstone["name"], tombstone["version"])
                 # It stays, so that version numbers are never used twice.
                 changes = {"$set": {"collected": True}}
-                versions(self._url).update_one({"_id": tombstone["_id"]}, changes)
+                self._relaxed.update_one({"_id": tombstone["_id"]}, changes)
 
     def removed(self, before: datetime, limit: int = 0) -> None:
         """Collect single versions that were removed before; none while somebody exports."""
@@ -201,7 +203,7 @@ class Collector:
             return
         self._doomed |= identities
         if not self._dry:
-            versions(self._url).delete_many({"_id": {"$in": list(identities)}})
+            self._relaxed.delete_many({"_id": {"$in": list(identities)}})
         self.done += Collected(versions=len(identities))
         self._segments(found)
 
@@ -219,7 +221,7 @@ class Collector:
         """Leave of a removed version what must not be forgotten: its number and its task."""
         stripped = {"$set": {"collected": True, "segments": []}, "$unset": dict.fromkeys(BULK, "")}
         # Not if somebody has put it back meanwhile, for its tag.
-        done = versions(self._url).update_one(query | {"_id": version["_id"]}, stripped)
+        done = self._relaxed.update_one(query | {"_id": version["_id"]}, stripped)
         return done.matched_count > 0
 
     def _segments(self, found: Iterable[Document]) -> None:

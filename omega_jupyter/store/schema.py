@@ -54,9 +54,9 @@ def prepare(url: SecretUrl) -> None:
         _prepared.add(key)
 
 
-def versions(url: SecretUrl) -> Collection[Document]:
-    """Return the collection of version documents; acknowledged when journalled."""
-    return _collection(url, VERSIONS)
+def versions(url: SecretUrl, *, durable: bool = True) -> Collection[Document]:
+    """Return the collection of version documents; if `durable`, acknowledged when journalled."""
+    return _collection(url, VERSIONS, durable=durable)
 
 
 def names(url: SecretUrl) -> Collection[Document]:

@@ -121,6 +121,8 @@ def forget(url: SecretUrl, store: str, name: str, dropped: int) -> None:
     object_ = {"store": store, "name": name}
     old: Document = {"$lt": dropped}
     with mongo_errors(url):
+        if names(url).find_one(object_, {"_id": 1}) is None:
+            return
         names(url).update_one(object_, {"$pull": {"tags": {"version": old}}})
         names(url).update_one(object_ | {"keep.since": old}, {"$unset": {"keep": ""}})
         names(url).delete_one(object_ | {"tags": {"$in": [None, []]}, "keep": None})
