@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -17,8 +19,9 @@ from omega_jupyter.store.chunks import write_segment
 from omega_jupyter.store.connection import forget
 from omega_jupyter.store.datasets import DatasetStore
 from omega_jupyter.store.payload import Buffers
-from omega_jupyter.store.schema import chunks, prepare, versions
-from tests.mongo_server import MongoServer
+from omega_jupyter.store.schema import chunks, leases, prepare, versions
+from omega_jupyter.store.store import Store
+from tests.mongo_server import MongoServer, wait_for
 
 
 @pytest.fixture
@@ -88,6 +91,89 @@ def test_chunks_that_a_crash_took_are_missed_before_the_publication(url: SecretU
         write_segment(url, Forgotten(url, 9 << 20))
 
     assert chunks(url).count_documents({}) == 0
+
+
+def test_server_that_restarts_amid_all_kinds_of_work_leaves_nothing_half(
+    server: MongoServer, tmp_path: Path
+) -> None:
+    url = SecretUrl(server.url())
+    datasets, store = DatasetStore(url), Store(url)
+    rows = 20_000
+    added = [0]
+    done = threading.Event()
+    ended: dict[str, int] = {}
+
+    def again(work: Callable[[], None]) -> Callable[[], None]:
+        def run() -> None:
+            while not done.is_set():
+                try:
+                    work()
+                except OmegaError:
+                    # In our words, and nothing half: see below.
+                    continue
+                ended[work.__name__] = ended.get(work.__name__, 0) + 1
+
+        return run
+
+    number = iter(range(1, 1_000_000))
+
+    def append() -> None:
+        value = next(number)
+        part = pd.DataFrame({"part": np.full(rows, value)})
+        datasets.put(part, "log", append=True)
+        added.append(value)
+
+    def read() -> None:
+        found = datasets.get("log")["part"].to_numpy()
+        assert len(found) % rows == 0
+        assert (found.reshape(-1, rows) == found[::rows, None]).all()
+
+    def replace() -> None:
+        datasets.put(np.full(rows, next(number)), "X")
+        datasets.drop("X")
+
+    def collect() -> None:
+        store.gc(grace=timedelta(0))
+
+    def check() -> None:
+        assert store.check()
+
+    def export() -> None:
+        store.export(tmp_path / "store.omega")
+
+    datasets.put(pd.DataFrame({"part": np.zeros(rows, int)}), "log")
+    works = (append, read, replace, collect, check, export)
+    failed: list[BaseException] = []
+    monitor = threading.excepthook
+    threading.excepthook = lambda caught: failed.append(caught.exc_value or SystemExit())
+    threads = [threading.Thread(target=again(work), name=work.__name__) for work in works]
+    for thread in threads:
+        thread.start()
+    try:
+        for _ in range(3):
+            ended.clear()
+            wait_for(lambda: len(ended) == len(works))
+            server.kill()
+            server.start()
+    finally:
+        done.set()
+        for thread in threads:
+            thread.join()
+        threading.excepthook = monitor
+
+    assert failed == []
+    parts = datasets.get("log")["part"].to_numpy()[::rows].tolist()
+    # What was acknowledged is there, once; what was not may have been published or not.
+    assert set(added) <= set(parts)
+    assert parts == sorted(set(parts))
+    assert store.check()
+    leases(url).delete_many({})
+    store.gc(grace=timedelta(0))
+    stored = {chunk["_id"][:12] for chunk in chunks(url).find({}, {"_id": 1})}
+    assert stored == {segment.binary for segment in versions(url).distinct("segments.s")}
+    if (tmp_path / "store.omega").exists():
+        assert Store(SecretUrl(server.url("other"))).import_(tmp_path / "store.omega").versions
+        forget(SecretUrl(server.url("other")))
 
 
 @pytest.mark.parametrize("arrived", [True, False])

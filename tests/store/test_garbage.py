@@ -6,6 +6,7 @@ import threading
 from datetime import datetime, timedelta
 
 import numpy as np
+import pandas as pd
 import pytest
 from bson import ObjectId
 
@@ -73,6 +74,29 @@ def test_dropped_object_stays_for_its_readers_and_then_goes(
     np.testing.assert_array_equal(datasets.get("Y"), LARGE)
     with pytest.raises(NotFound):
         datasets.get_version(reading)
+
+
+def test_reader_in_flight_is_not_broken_by_collectors(
+    datasets: DatasetStore, url: SecretUrl
+) -> None:
+    frame = pd.DataFrame({"x": np.arange(300_000), "y": 0.5})
+    datasets.put(frame, "X")
+    datasets.keep("X", 1)
+    parts = iter(datasets.getl("X").iter_chunks(50_000))
+    read = [next(parts)]
+
+    datasets.put(frame + 1, "X")
+    read.append(next(parts))
+    collect(url)
+    read.append(next(parts))
+    datasets.drop("X")
+    datasets.put(frame + 2, "X")
+    for part in parts:
+        collect(url)
+        read.append(part)
+
+    pd.testing.assert_frame_equal(pd.concat(read), frame)
+    assert collect(url, grace=NOW).segments == 2
 
 
 def test_what_was_put_after_a_drop_stays_and_goes_on_counting(
