@@ -21,7 +21,7 @@ from omega_jupyter.store.schema import CHUNKS, VERSIONS, prepare, versions
 if TYPE_CHECKING:
     from bson import ObjectId
 
-__all__ = ["Disk", "ObjectUsage", "Usage", "bytes_in_chunks", "usage", "usage_of_objects"]
+__all__ = ["Disk", "ObjectUsage", "Usage", "bytes_in_chunks", "usage"]
 
 LARGEST_SHOWN = 10
 
@@ -90,6 +90,10 @@ class Usage:
     garbage: Collected | None = None
     disk: Disk | None = None
 
+    def by_name(self) -> dict[tuple[str, str], ObjectUsage]:
+        """Return the objects by store and name."""
+        return {(found.store, found.name): found for found in self.objects}
+
     def to_dict(self) -> dict[str, Any]:
         """Return it as JSON-able values."""
         return asdict(self)
@@ -143,14 +147,6 @@ def usage(url: SecretUrl, pattern: str | None = None) -> Usage:
             return Usage(tuple(objects), adder.inline + adder.chunks)
         garbage = collect(url, grace=timedelta(0), dry_run=True)
         return Usage(tuple(objects), adder.inline + adder.chunks, garbage, _disk(url))
-
-
-def usage_of_objects(
-    url: SecretUrl, pattern: str | None = None
-) -> dict[tuple[str, str], ObjectUsage]:
-    """Return the room of each object by store and name; quick where the pattern has a prefix."""
-    with mongo_errors(url):
-        return {(o.store, o.name): o for o in _Adder(url).objects(pattern)}
 
 
 def bytes_in_chunks(url: SecretUrl, pattern: str | None = None) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from omega_jupyter.store.facts import bytes_text
@@ -10,6 +10,7 @@ from omega_jupyter.verbs.listing import Field, Listing, ago, shape_text
 
 if TYPE_CHECKING:
     from omega_jupyter.store.metadata import Metadata
+    from omega_jupyter.store.usage import ObjectUsage
 
 __all__ = ["entries_table", "versions_table"]
 
@@ -17,15 +18,19 @@ SCORES_SHOWN = 3
 
 
 def entries_table(
-    entries: Sequence[Metadata], *, long: bool = False, empty: str = "nothing"
+    entries: Sequence[Metadata],
+    *,
+    long: Mapping[tuple[str, str], ObjectUsage] | None = None,
+    empty: str = "nothing",
 ) -> Listing[Metadata]:
     """Return a table of objects.
 
     Parameters
     ----------
     entries : sequence of Metadata
-    long : bool
-        Also what they were made of, scores and notes.
+    long : mapping, optional
+        The room of all versions by store and name, to be shown with what they were made
+        of, scores and notes.
     empty : str
         What is shown where there are none.
     """
@@ -37,7 +42,9 @@ def entries_table(
         Field("size", lambda md: bytes_text(md.size), right=True),
         Field("created", lambda md: ago(md.created)),
     ]
-    if long:
+    if long is not None:
+        room: Field[Metadata] = Field("all versions", lambda md: _room(long, md), right=True)
+        fields.insert(5, room)
         fields += [Field("type", lambda md: md.type), _TAGS, _MADE_OF, _SCORE, _TASK, _ATTRIBUTES]
     return Listing(entries, fields, empty=empty)
 
@@ -64,6 +71,12 @@ def versions_table(versions: Sequence[Metadata]) -> Listing[Metadata]:
     ]
     told = [field for field in fields if any(field.text(metadata) for metadata in versions)]
     return Listing(versions, told, empty="nothing")
+
+
+def _room(usage: Mapping[tuple[str, str], ObjectUsage], metadata: Metadata) -> str:
+    """Return the bytes that are stored of all versions."""
+    found = usage.get((metadata.store, metadata.name))
+    return "" if found is None else bytes_text(found.stored)
 
 
 def _scores(metadata: Metadata) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from glob import escape
 from typing import TYPE_CHECKING, Any
 
 from omega_jupyter.errors import Conflict, Invalid, NotFound
@@ -89,7 +90,8 @@ def ls(
         empty = "nothing stored"
         empty += "" if pattern is None else f" matches {pattern.text!r}"
         empty += "" if kind is None else f" is of kind {kind!r}"
-    return entries_table(entries, long=long, empty=empty)
+    usage = caller.om.store.usage(text or "*").by_name() if long else None
+    return entries_table(entries, long=usage, empty=empty)
 
 
 def info(
@@ -98,7 +100,8 @@ def info(
     """Return what is known of a data set or model."""
     found = stored(caller.om, name.text, store)
     if not versions:
-        return Description.of(found)
+        usage = caller.om.store.usage(escape(found.name)).by_name()
+        return Description.of(found, usage.get((found.store, found.name)))
     (objects,) = stores(caller.om, found.store)
     return versions_table(objects.versions(found.name))
 

@@ -83,3 +83,17 @@ def test_actions_and_names_are_completed(data: Notebook) -> None:
         "%omega store export a.omega sales/X"
     ]
     assert "%omega store gc --dry-run" in data.complete("%omega store gc --d")
+
+
+def test_info_and_long_lists_tell_the_room_of_all_versions(data: Notebook) -> None:
+    data("%omega put X")
+
+    shown = data.run("%omega info X")
+    assert "3.2 MB in 2 versions" in shown.text
+    assert shown.value.usage.versions == 2
+    assert shown.value.to_dict()["usage"]["stored"] > 3_200_000
+    listed = data.run("%omega ls -l").text
+    assert "all versions" in listed
+    assert "3.2 MB" in listed
+    assert "all versions" not in data.run("%omega ls").text
+    assert "sales/X" in data.run("%omega ls sales/ -l").text
