@@ -8,16 +8,17 @@ rows are checked again, and what was written is used again: every append arrives
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from omega_jupyter.config import SecretUrl
 from omega_jupyter.errors import Conflict, Invalid, NotFound
+from omega_jupyter.store.base_table import BaseTable
 from omega_jupyter.store.catalog import Catalog, Latest, now
 from omega_jupyter.store.checksum import of_inline
-from omega_jupyter.store.chunks import StoredSource, write_segment
+from omega_jupyter.store.chunks import write_segment
 from omega_jupyter.store.connection import Document
-from omega_jupyter.store.frames import FrameStream, check_types
-from omega_jupyter.store.payload import INLINE_BYTES, InlineSource, Segment, pack_inline
+from omega_jupyter.store.frames import FrameStream
+from omega_jupyter.store.payload import INLINE_BYTES, Segment, pack_inline
 from omega_jupyter.store.publication import Stale
 from omega_jupyter.store.table.added import JoinedIndex
 from omega_jupyter.store.table.compaction import parts_to_merge
@@ -33,7 +34,7 @@ from omega_jupyter.store.table.layout import group_rows
 from omega_jupyter.store.table.schema import Mismatch
 from omega_jupyter.store.table.stored import StoredTable
 from omega_jupyter.store.table.stream import StreamSegment
-from omega_jupyter.store.writing import FORMAT, content_hash, describe, discard
+from omega_jupyter.store.writing import content_hash, discard
 
 if TYPE_CHECKING:
     from bson import ObjectId
@@ -43,23 +44,6 @@ __all__ = ["RowsPut"]
 # The last rows stay in the version document up to here: then a small append is one
 # insert. Every version carries them.
 TAIL_BYTES = 32 << 10
-
-
-class _Base(NamedTuple):
-    """The table that the rows come behind.
-
-    Attributes
-    ----------
-    table : StoredTable
-    document : dict
-        Its version document, or what one of it would say.
-    segments : sequence of (dict or Segment)
-        What its description names by number; a segment is not written yet.
-    """
-
-    table: StoredTable
-    document: Document
-    segments: Sequence[Any]
 
 
 class RowsPut:
@@ -137,7 +121,7 @@ class RowsPut:
         """Delete what was written for nothing, when it is known what was published."""
         self._discard_but(published)
 
-    def _make(self, base: _Base) -> Document:
+    def _make(self, base: BaseTable) -> Document:
         added = self._checked(base.table)
         try:
             joined = added.index.join(base.table.reader)
@@ -158,49 +142,17 @@ class RowsPut:
 
     # -- the table so far --------------------------------------------------------
 
-    def _base(self, latest: Latest) -> _Base:
+    def _base(self, latest: Latest) -> BaseTable:
         if not self._append or latest.newest is None:
-            return self._empty_base()
+            return BaseTable.of_first(self._stream)
         try:
-            return self._stored_base(latest.newest)
+            found = Catalog(self._url).find(self._store, self._name, latest.newest)
         except NotFound:
             # Dropped a moment ago, perhaps this one version alone.
             raise Stale from None
+        return BaseTable.of_version(self._url, found, self._stream)
 
-    def _stored_base(self, version: int) -> _Base:
-        metadata = Catalog(self._url).find(self._store, self._name, version)
-        document = metadata._document or {}
-        if document["format"] > FORMAT:
-            raise Invalid(
-                f"{metadata.ref} was written by a newer omega-jupyter",
-                hint="pip install --upgrade omega-jupyter",
-            )
-        kind = self._stream.codec.kind
-        if document["kind"] != kind:
-            raise Invalid(
-                f"{metadata.ref} is kind {document['kind']!r}; rows of kind {kind!r} can't be "
-                "appended to it",
-                hint="put without append stores a new version",
-            )
-        body, codec = document["body"], self._stream.codec
-        found = codec.types_of(self._stream.sample)
-        check_types(found, codec.stored_types(body), "The rows", metadata.ref)
-        table = StoredTable(StoredSource(self._url, document), body, metadata.ref)
-        return _Base(table, document, document["segments"])
-
-    def _empty_base(self) -> _Base:
-        """Return the table of the first frame, without its rows."""
-        encoded = self._stream.codec.encode(self._stream.sample)
-        body = {k: v for k, v in encoded.body.items() if k != "head"} | {"rows": 0, "tables": []}
-        if body["index"]["k"] == "range":
-            body["index"] = body["index"] | {"stop": body["index"]["start"]}
-        packed = [{}, *(pack_inline(segment) for segment in encoded.segments[1:])]
-        table = StoredTable(InlineSource(packed), body, self._stream.first_named)
-        document = describe(self._stream.codec, encoded)
-        document["shape"] = [0, *document["shape"][1:]]
-        return _Base(table, document, encoded.segments)
-
-    def _noted(self, base: _Base) -> Document:
+    def _noted(self, base: BaseTable) -> Document:
         """Return the user's notes: those of the table stay, and it is told what was added to."""
         before = base.document
         attributes = {**before.get("attributes", {}), **self._notes["attributes"]}

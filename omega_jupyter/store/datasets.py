@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from omega_jupyter.errors import Conflict, Invalid
 from omega_jupyter.store.catalog import Latest
-from omega_jupyter.store.chunks import StoredSource
 from omega_jupyter.store.codecs.codec import Part
 from omega_jupyter.store.connection import Document
 from omega_jupyter.store.frames import FrameStream, is_stream
+from omega_jupyter.store.interchange.exchange import TableExchange
 from omega_jupyter.store.metadata import Metadata
-from omega_jupyter.store.names import ObjectName, one_version, plain_name
-from omega_jupyter.store.objects import ObjectStore, notes_of
-from omega_jupyter.store.progress import Notify
+from omega_jupyter.store.names import ObjectName, plain_name
+from omega_jupyter.store.objects import notes_of
 from omega_jupyter.store.query import Q, all_of
 
 if TYPE_CHECKING:
@@ -27,7 +25,7 @@ __all__ = ["DatasetStore"]
 LIBRARIES = ("pandas", "polars", "arrow")
 
 
-class DatasetStore(ObjectStore):
+class DatasetStore(TableExchange):
     """Named, versioned data.
 
     Parameters
@@ -144,117 +142,6 @@ class DatasetStore(ObjectStore):
             raise
         rows.settle(published["segments"])
         return Metadata.from_document(published)
-
-    def import_(
-        self,
-        path: str | Path,
-        name: str,
-        *,
-        append: bool = False,
-        attributes: Mapping[str, Any] | None = None,
-        if_exists: str = "replace",
-        task: str | None = None,
-        inputs: Mapping[str, str] | None = None,
-        notify: Notify | None = None,
-    ) -> Metadata:
-        """Store a table from a file of another program; a part of it is in memory at a time.
-
-        The dtypes are those of ``pandas.read_parquet``, ``read_feather`` and
-        ``read_csv(low_memory=False)`` for the whole file.
-
-        Parameters
-        ----------
-        path : str or Path
-            ``.parquet``, ``.feather`` or ``.csv``.
-        name, append, attributes, if_exists, task, inputs
-            As for :meth:`put`.
-        notify : callable, optional
-            Called with a :class:`~omega_jupyter.store.progress.Progress`, in rows, from
-            time to time.
-
-        Returns
-        -------
-        Metadata
-            Of the new version.
-
-        Raises
-        ------
-        NotFound
-            There is no such file.
-        Invalid
-            The file can't be read, or its rows don't fit the table.
-        Conflict
-            The name exists, and ``if_exists='fail'``.
-
-        Examples
-        --------
-        >>> om.datasets.import_("data/sales.parquet", "sales")
-        """
-        from omega_jupyter.store.interchange.importing import frames_of_file
-
-        return self.put(
-            frames_of_file(Path(path), notify),
-            name,
-            append=append,
-            attributes=attributes,
-            if_exists=if_exists,
-            task=task,
-            inputs=inputs,
-        )
-
-    def export(
-        self,
-        name: str,
-        path: str | Path,
-        *conditions: Q,
-        version: int | str | None = None,
-        columns: Sequence[Any] | None = None,
-        notify: Notify | None = None,
-        **filters: Any,
-    ) -> Path:
-        """Write a table to a file for other programs; a part of it is in memory at a time.
-
-        The file appears when it is whole. From Parquet and Feather pandas reads the table
-        back equal (but for the frequency of datetimes in the index), or it is refused with
-        what would change. CSV keeps what a text can say: no dtypes, and no numbers of rows.
-
-        Parameters
-        ----------
-        name : str
-            May carry columns and a version or tag.
-        path : str or Path
-            ``.parquet``, ``.feather`` or ``.csv``; a file that is there is replaced.
-        *conditions, version, columns, **filters
-            As for :meth:`get`.
-        notify : callable, optional
-            As for :meth:`import_`.
-
-        Returns
-        -------
-        Path
-            The file.
-
-        Raises
-        ------
-        NotFound
-            The name, version or a column does not exist.
-        Invalid
-            It is no table, the file would not keep it, or can't be written.
-
-        Examples
-        --------
-        >>> om.datasets.export("sales[day,amount]@3", "sales.parquet", amount__gte=100)
-        """
-        from omega_jupyter.store.interchange.exporting import export_table
-        from omega_jupyter.store.interchange.importing import suffix_of
-
-        where = all_of(conditions, filters)
-        suffix_of(Path(path))
-        metadata, part = self._wanted(name, version, columns, where)
-        document = self._document(metadata)
-        source = StoredSource(self._url, document)
-        export_table(source, document, part, metadata.ref, Path(path), notify)
-        return Path(path)
 
     def get(
         self,
@@ -383,21 +270,6 @@ class DatasetStore(ObjectStore):
             raise Invalid(f"as_={as_!r} is none of {', '.join(map(repr, LIBRARIES))}")
         part = Part(columns=columns, exclude=exclude, where=where, as_=as_, as_put=as_put)
         return self._get(metadata, part)
-
-    def _wanted(
-        self,
-        name: str,
-        version: int | str | None,
-        columns: Sequence[Any] | None,
-        where: Q | None,
-    ) -> tuple[Metadata, Part]:
-        """Return the version, and the part of it, that a call names."""
-        parsed = ObjectName.parse(name)
-        metadata = self._catalog.find(self.store, parsed.name, one_version(parsed, version))
-        if columns is None and parsed.columns is not None:
-            columns = parsed.columns
-        exclude = parsed.exclude if columns is None else None
-        return metadata, Part(columns=columns, exclude=exclude, where=where)
 
     def head(self, name: str, n: int = 5) -> Any:
         """Load the first rows of a table or array, or the first items of a list.

@@ -11,6 +11,7 @@ from omega_jupyter.config import SecretUrl
 from omega_jupyter.store import appending, writing
 from omega_jupyter.store.connection import connect, forget
 from omega_jupyter.store.datasets import DatasetStore
+from omega_jupyter.store.interchange import arrow_files, arrow_form, csv_file, exporting
 from omega_jupyter.store.models import ModelStore
 from omega_jupyter.store.table import layout, write
 
@@ -59,3 +60,17 @@ def _tiny_chunks(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(appending, "TAIL_BYTES", -1)
     monkeypatch.setattr(layout, "MIN_GROUP_ROWS", 2)
     monkeypatch.setattr(layout, "MAX_GROUP_ROWS", 2)
+
+
+@pytest.fixture
+def _tiny_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Read and write two rows at a time."""
+    for module, name in [
+        (arrow_files, "BATCH_ROWS"),
+        (arrow_files, "MIN_BATCH_ROWS"),
+        (csv_file, "MIN_ROWS"),
+        (csv_file, "MAX_ROWS"),
+        (arrow_form, "CHUNK_ROWS"),
+        (exporting, "CHUNK_ROWS"),
+    ]:
+        monkeypatch.setattr(module, name, 2)

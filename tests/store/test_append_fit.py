@@ -66,6 +66,16 @@ def test_rows_that_do_not_fit_are_refused_by_column(
     assert [m.version for m in datasets.versions("X")] == [1]
 
 
+def test_range_that_is_stored_itself_does_not_go_on_by_itself(datasets: DatasetStore) -> None:
+    datasets.put(pd.RangeIndex(3), "i")
+
+    with pytest.raises(Invalid, match="begin with 0, there the next one is 3"):
+        datasets.put(pd.RangeIndex(3), "i", append=True)
+
+    datasets.put(pd.RangeIndex(3, 5), "i", append=True)
+    assert datasets.get("i").equals(pd.RangeIndex(5))
+
+
 def test_all_that_does_not_fit_is_told_at_once(datasets: DatasetStore) -> None:
     frame = pd.DataFrame({f"c{n}": [n] for n in range(8)})
     datasets.put(frame, "X")

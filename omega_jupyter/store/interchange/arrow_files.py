@@ -116,8 +116,9 @@ class FeatherFile(ArrowFile):
     def __init__(self, path: Path) -> None:
         from pyarrow.dataset import dataset
 
-        self._map = pa.memory_map(str(path))
-        reader = pa.ipc.open_file(self._map)
+        # Not mapped, since the pages of a map count as this process's memory.
+        self._file = pa.OSFile(str(path))
+        reader = pa.ipc.open_file(self._file)
         self.schema = reader.schema
         # From the batches' heads alone: nothing is decompressed.
         self.rows = int(dataset(path, format="feather").count_rows())
@@ -125,7 +126,7 @@ class FeatherFile(ArrowFile):
     def batches(self, columns: Sequence[int] | None = None) -> Iterator[Any]:
         """Read the batches as they were written, cut to 65,536 rows."""
         options = pa.ipc.IpcReadOptions(included_fields=None if columns is None else list(columns))
-        reader = pa.ipc.open_file(self._map, options=options)
+        reader = pa.ipc.open_file(self._file, options=options)
         for number in range(reader.num_record_batches):
             batch = reader.get_batch(number)
             for at in range(0, len(batch), BATCH_ROWS):

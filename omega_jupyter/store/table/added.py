@@ -77,10 +77,19 @@ class AddedIndex(ABC):
 
 
 class AddedRange(AddedIndex):
-    """A range: it goes on counting, or continues by itself."""
+    """A range: it goes on counting, or continues by itself.
 
-    def __init__(self, like: Any) -> None:
+    Parameters
+    ----------
+    like : pandas.RangeIndex
+        The table's index, of no rows.
+    numbers_rows : bool
+        Whether a default range only numbers rows; False: it is what the user stores.
+    """
+
+    def __init__(self, like: Any, *, numbers_rows: bool) -> None:
         self._like = like
+        self._numbers_rows = numbers_rows
         self._range: Any = None
 
     @property
@@ -98,31 +107,33 @@ class AddedRange(AddedIndex):
                 "df.reset_index() makes a column of it, df.reset_index(drop=True) drops it",
             )
         check_names(index, self._like)
-        self._range = index if self._range is None else _range_behind(self._range, index)
+        self._range = index if self._range is None else self._behind(self._range, index)
         return []
 
     def join(self, reader: TableReader) -> JoinedIndex:
         """Go on from where the table ends."""
         base = load_range(reader.index_spec)
-        joined = base if self._range is None else _range_behind(base, self._range)
+        joined = base if self._range is None else self._behind(base, self._range)
         bounds = {"start": joined.start, "stop": joined.stop, "step": joined.step}
         return JoinedIndex(reader.index_spec | bounds, [])
 
+    def _behind(self, first: Any, second: Any) -> Any:
+        import pandas as pd
 
-def _range_behind(first: Any, second: Any) -> Any:
-    import pandas as pd
-
-    if _is_default(first) and _is_default(second):
-        return pd.RangeIndex(len(first) + len(second))
-    if not len(first) or not len(second):
-        return first if len(first) else second
-    joined = first.append(second)
-    if type(joined) is not pd.RangeIndex:
-        raise Mismatch(
-            f"its row numbers begin with {second.start}, there the next one is {first.stop}",
-            "df.reset_index(drop=True) lets the rows go on counting",
-        )
-    return joined
+        if self._numbers_rows and _is_default(first) and _is_default(second):
+            return pd.RangeIndex(len(first) + len(second))
+        if not len(first) or not len(second):
+            return first if len(first) else second
+        joined = first.append(second)
+        if type(joined) is not pd.RangeIndex:
+            hint = "put all of it once more, as Index(list(…)), to which any numbers can be added"
+            if self._numbers_rows:
+                hint = "df.reset_index(drop=True) lets the rows go on counting"
+            raise Mismatch(
+                f"its row numbers begin with {second.start}, there the next one is {first.stop}",
+                hint,
+            )
+        return joined
 
 
 def _is_default(index: Any) -> bool:

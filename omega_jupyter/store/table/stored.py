@@ -28,9 +28,13 @@ class StoredTable:
         Its description.
     what : str
         The table for errors, such as ``sales@3``.
+    numbers_rows : bool
+        Whether a row index that counts from 0 only numbers the rows.
     """
 
-    def __init__(self, source: Source, body: dict[str, Any], what: str) -> None:
+    def __init__(
+        self, source: Source, body: dict[str, Any], what: str, *, numbers_rows: bool = True
+    ) -> None:
         self.body = body
         self.what = what
         self.reader = TableReader(source, body)
@@ -40,6 +44,7 @@ class StoredTable:
         # Parts that are in the version document; it is the last one at most.
         self.inline = [not source.has_closing(table["i"]) for table in body["tables"]]
         self._source = source
+        self._numbers_rows = numbers_rows
 
     @cached_property
     def kinds(self) -> list[Kind]:
@@ -89,7 +94,7 @@ class StoredTable:
         """Return a collector for the index of rows that are added."""
         spec, like = self.reader.index_spec, self.like.index
         if spec["k"] == "range":
-            return AddedRange(like)
+            return AddedRange(like, numbers_rows=self._numbers_rows)
         if spec["k"] == "column":
             kinds = [self.reader.kind(column) for column in self.reader.index_columns]
             return AddedColumn(like, kinds)
