@@ -2,13 +2,25 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import Any
 
-from omega_jupyter.store.codecs.codec import Part, codec_of_kind
+from omega_jupyter.store.codecs.codec import Codec, Part, codec_of_kind, codecs
 from omega_jupyter.store.payload import Encoded, Key, Sink, Source
 
-__all__ = ["attach", "attached"]
+__all__ = ["attach", "attached", "codec_beside"]
+
+
+def codec_beside(value: Any) -> Codec | None:
+    """Return the codec that keeps an object of a model better than skops does."""
+    return next((codec for codec in _codecs_beside() if codec.accepts(value)), None)
+
+
+@functools.cache
+def _codecs_beside() -> tuple[Codec, ...]:
+    # Plain data is written with the rest; a path or an open file is not its content.
+    return tuple(c for c in codecs() if c.kind not in ("data", "file", "estimator", "joblib"))
 
 
 def attach(encoded: Encoded, others: Sequence[tuple[str, Encoded]]) -> None:

@@ -19,9 +19,10 @@ from typing import Any, NoReturn
 
 from omega_jupyter.errors import Invalid
 from omega_jupyter.store import typed
-from omega_jupyter.store.codecs.codec import Codec, codecs
+from omega_jupyter.store.codecs.codec import Codec
 from omega_jupyter.store.codecs.data import DataCodec
 from omega_jupyter.store.model.annex import Annex
+from omega_jupyter.store.model.attached import codec_beside
 from omega_jupyter.store.model.kinds import (
     SCALARS,
     comes_back,
@@ -111,7 +112,7 @@ class Outline:
         if package == "sklearn":
             if kind.__name__ == "Tree":
                 return self.annex.add_tree(value) or value
-        elif (codec := _codec_beside(value)) is not None:
+        elif (codec := codec_beside(value)) is not None:
             return self._other(codec, value)
         if isinstance(value, type):
             return self._named(value)
@@ -204,7 +205,7 @@ class Outline:
                 return self._object_array(np.asarray(value))
             if value.dtype.kind != "T" and not value.dtype.hasobject:
                 return self.annex.add_array(np.asarray(value))
-            codec = _codec_beside(value)
+            codec = codec_beside(value)
             return self._other(codec, value) if codec is not None else value
         if isinstance(value, np.generic):
             return self._data(value) or value
@@ -275,17 +276,6 @@ class Outline:
 
     def _refuse(self, value: Any, why: str = "") -> NoReturn:
         raise cannot_store(self._model, self._steps, value, why)
-
-
-def _codec_beside(value: Any) -> Codec | None:
-    """Return the codec that keeps the value better than skops does."""
-    return next((codec for codec in _codecs_beside() if codec.accepts(value)), None)
-
-
-@functools.cache
-def _codecs_beside() -> tuple[Codec, ...]:
-    # Plain data is written with the rest; a path or an open file is not its content.
-    return tuple(c for c in codecs() if c.kind not in ("data", "file", "estimator", "joblib"))
 
 
 _HANDLERS: dict[type, Callable[[Outline, Any], Any]] = {
