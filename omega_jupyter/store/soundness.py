@@ -7,13 +7,13 @@ every tree in a model and checks that its numbers stay within it.
 
 from __future__ import annotations
 
+from numbers import Integral
 from typing import Any
 
 from omega_jupyter.errors import Invalid
+from omega_jupyter.store.model.kinds import SCALARS
 
 __all__ = ["check_trees", "unsound"]
-
-_MAX_OBJECTS = 5_000_000
 
 
 def check_trees(model: Any, what: str) -> None:
@@ -40,7 +40,7 @@ def check_trees(model: Any, what: str) -> None:
         elif name.startswith(("KDTree", "BallTree")):
             sound = _search_tree_is_sound(found)
         else:
-            continue
+            sound = not hasattr(found, "fit") or _fits_its_trees(found)
         if not sound:
             raise unsound(what)
 
@@ -59,9 +59,9 @@ def _walk(model: Any) -> Any:
 
     seen: set[int] = set()
     waiting = [model]
-    while waiting and len(seen) < _MAX_OBJECTS:
+    while waiting:
         found = waiting.pop()
-        if id(found) in seen:
+        if type(found) in SCALARS or id(found) in seen:
             continue
         seen.add(id(found))
         if isinstance(found, np.ndarray):
@@ -72,9 +72,28 @@ def _walk(model: Any) -> Any:
             waiting += found.values()
         elif isinstance(found, list | tuple | set):
             waiting += found
-        elif type(found).__module__.partition(".")[0] == "sklearn":
+        elif type(found).__module__.partition(".")[0] in ("sklearn", "imblearn"):
             yield found
         waiting += getattr(found, "__dict__", {}).values()
+
+
+def _fits_its_trees(estimator: Any) -> bool:
+    """Say whether an estimator checks data for as many columns as its trees ask for.
+
+    It checks the data once, and hands it to its trees unchecked.
+    """
+    parts = getattr(estimator, "estimators_", None)
+    found: list[Any] = [getattr(estimator, "tree_", None)]
+    if parts is not None:
+        rows = parts.flat if hasattr(parts, "flat") else parts
+        found += [getattr(part, "tree_", None) for part in rows]
+    wanted = [tree.n_features for tree in found if type(tree).__name__ == "Tree"]
+    for predictors in getattr(estimator, "_predictors", None) or ():
+        wanted += [int(each.nodes["feature_idx"].max()) + 1 for each in predictors]
+    if not wanted:
+        return True
+    columns = getattr(estimator, "n_features_in_", None)
+    return isinstance(columns, Integral) and int(max(wanted)) <= int(columns)
 
 
 def _tree_is_sound(tree: Any) -> bool:
@@ -88,7 +107,21 @@ def _tree_is_sound(tree: Any) -> bool:
         if ((children <= inner.nonzero()[0]) | (children >= count)).any():
             return False
     feature = tree.feature[inner]
-    return bool(((feature >= 0) & (feature < tree.n_features)).all())
+    if not ((feature >= 0) & (feature < tree.n_features)).all():
+        return False
+    return _depth_is_at_most(tree.max_depth, left, right)
+
+
+def _depth_is_at_most(depth: int, left: Any, right: Any) -> bool:
+    """Say whether no path is longer; scikit-learn keeps room for so many nodes."""
+    import numpy as np
+
+    level = np.zeros(1, dtype=left.dtype)
+    while depth >= 0 and len(level):
+        level = np.unique(np.concatenate([left[level], right[level]]))
+        level = level[level != -1]
+        depth -= 1
+    return not len(level)
 
 
 def _predictor_is_sound(predictor: Any) -> bool:

@@ -21,10 +21,10 @@ def forge(models: ModelStore, data: bytes | None = None, name: str = "m", **chan
     assert found is not None
     document = found | {k: v for k, v in changes.items() if not k.startswith("body_")}
     body = document["body"]
-    body |= {k.removeprefix("body_"): v for k, v in changes.items() if k.startswith("body_")}
     if data is not None:
         document["segments"] = [{"d": {"0.0": data}, "h": of_inline({"0.0": data})}]
         body |= {"size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
         body |= {"file": len(data), "annex": 0}
+    body |= {k.removeprefix("body_"): v for k, v in changes.items() if k.startswith("body_")}
     document["hash"] = body["digest"] = content_hash(body, document["segments"])
     versions(models._url).replace_one({"_id": document["_id"]}, document)

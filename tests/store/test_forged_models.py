@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import io
 import json
@@ -12,12 +13,18 @@ from typing import Any
 
 import pytest
 import skops.io
+from sklearn.datasets import load_iris
+from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import FunctionTransformer
+from sklearn.tree import DecisionTreeClassifier
 
 from omega_jupyter.errors import Invalid, Untrusted
 from omega_jupyter.store.models import ModelStore
+from omega_jupyter.store.schema import versions
 from tests.store.forged import forge
+
+X, y = load_iris(return_X_y=True)
 
 
 def skops_file(schema: Any) -> bytes:
@@ -66,4 +73,72 @@ def test_file_that_is_no_model_is_refused(data: bytes, models: ModelStore) -> No
     forge(models, data)
 
     with pytest.raises((Invalid, Untrusted), match="m@1"):
+        models.get("m")
+
+
+FOREST = RandomForestClassifier(3, random_state=0).fit(X, y)
+
+
+def test_tree_that_asks_for_more_columns_than_are_checked_is_refused(models: ModelStore) -> None:
+    """The estimator checks the data, and its trees trust it."""
+    for model in (copy.deepcopy(FOREST), copy.deepcopy(FOREST.estimators_[0])):
+        model.n_features_in_ = 2
+        models.put(model, "m")
+        with pytest.raises(Invalid, match="damaged tree"):
+            models.get("m")
+        del model.n_features_in_
+        models.put(model, "m")
+        with pytest.raises(Invalid, match="damaged tree"):
+            models.get("m")
+
+
+def test_histogram_tree_that_asks_for_more_columns_is_refused(models: ModelStore) -> None:
+    model = HistGradientBoostingClassifier(max_iter=2).fit(X, y)
+    model._predictors[0][0].nodes["feature_idx"][0] = 1000
+    models.put(model, "m")
+
+    with pytest.raises(Invalid, match="damaged tree"):
+        models.get("m")
+
+
+def test_tree_that_is_deeper_than_it_says_is_refused(models: ModelStore) -> None:
+    """scikit-learn keeps room for a path of the depth that the tree says."""
+    model = copy.deepcopy(FOREST)
+    state = model.estimators_[0].tree_.__getstate__()
+    model.estimators_[0].tree_.__setstate__(state | {"max_depth": 1})
+    models.put(model, "m")
+
+    with pytest.raises(Invalid, match="damaged tree"):
+        models.get("m")
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (b'"args":[4,', b'"args":[0,'),
+        (b',[1],"C"],1]', b',[1],"C"],9]'),
+        (b'"count":', b'"kount":'),
+        (b'"depth":', b'"depth":"x'),
+        (b"t{", b"?{"),
+        (b"a[", b"a{"),
+    ],
+)
+def test_annex_that_is_not_true_is_refused(old: bytes, new: bytes, models: ModelStore) -> None:
+    models.put(DecisionTreeClassifier().fit(X, y), "m")
+    stored = versions(models._url).find_one({"name": "m"})
+    assert stored is not None
+    data, file = stored["segments"][0]["d"]["0.0"], stored["body"]["file"]
+    annex = data[file : file + stored["body"]["annex"]]
+    assert old in annex
+    # As many bytes as before, so that only this is wrong.
+    changed = annex.replace(old, new, 1)[: len(annex)].ljust(len(annex))
+
+    forge(
+        models,
+        data[:file] + changed + data[file + len(annex) :],
+        body_file=file,
+        body_annex=len(annex),
+    )
+
+    with pytest.raises(Invalid):
         models.get("m")

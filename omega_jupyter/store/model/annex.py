@@ -137,7 +137,7 @@ def read_annex(text: bytes, stream: PayloadStream, others: Sequence[Any]) -> lis
     try:
         lines = text.decode("ascii").split("\n") if text else []
         return [readers[line[:1]](line[1:]) for line in lines]
-    except (ValueError, KeyError, IndexError, TypeError) as error:
+    except (ValueError, KeyError, IndexError, TypeError, OverflowError) as error:
         raise Invalid(f"The stored model can't be read: {error}") from error
 
 
@@ -176,8 +176,12 @@ def _loose(items: list[Any]) -> Any:
 def _read_tree(described: Any, stream: PayloadStream) -> Any:
     from sklearn.tree._tree import Tree
 
-    n_features, n_classes, n_outputs = described["args"]
-    tree = Tree(n_features, _read_array(n_classes, stream), n_outputs)
+    n_features, classes, n_outputs = described["args"]
+    n_classes = _read_array(classes, stream)
+    if n_classes.shape != (n_outputs,) or n_features < 1:
+        # Followed without a check.
+        raise ValueError("a tree has not as many outputs as it says")
+    tree = Tree(n_features, n_classes, n_outputs)
     nodes, values = (_read_array(array, stream) for array in described["arrays"])
     state = {"max_depth": described["depth"], "node_count": described["count"]}
     tree.__setstate__(state | {"nodes": nodes, "values": values})
