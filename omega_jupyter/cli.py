@@ -1,4 +1,4 @@
-"""The command ``omega``: the verbs of the magics in a shell, and ``omega worker``."""
+"""The command ``omega``: the verbs of the magics in a shell, and those that need one."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any
 from omega_jupyter.errors import Invalid, OmegaError
 from omega_jupyter.verbs.caller import Caller
 from omega_jupyter.verbs.execute import execute
-from omega_jupyter.verbs.table import SERVICES, VERBS
+from omega_jupyter.verbs.shell import SHELL_VERBS
+from omega_jupyter.verbs.table import VERBS
 from omega_jupyter.verbs.usage import UsageError
-from omega_jupyter.verbs.verb import Option, Verb
+from omega_jupyter.verbs.verb import Verb
 from omega_jupyter.verbs.waiting import Detached, Line, TerminalLine
 from omega_jupyter.verbs.words import Word
 
@@ -88,8 +89,8 @@ class ShellCaller(Caller):
 
     @property
     def verbs(self) -> Sequence[Verb]:
-        """Those of the magics, and ``worker``."""
-        return (*VERBS, WORKER)
+        """Those of the magics, and those that only a shell has."""
+        return (*VERBS, *SHELL_VERBS)
 
     def say(self, text: str) -> None:
         """Write a line beside the output, which another program may read."""
@@ -242,56 +243,3 @@ def _text(value: Any) -> str:
     from omega_jupyter.runtime.task import OmegaTask
 
     return value.id if isinstance(value, OmegaTask) else str(value)
-
-
-def _run_worker(
-    caller: Caller,
-    queues: str | None,
-    concurrency: int | None,
-    name: str | None,
-    log_level: str,
-) -> None:
-    """Run a worker until it is told to stop."""
-    from omega_jupyter.config import OmegaConfig
-    from omega_jupyter.worker.process import run_worker
-
-    run_worker(
-        OmegaConfig.load(),
-        queues=[queue.strip() for queue in (queues or "").split(",") if queue.strip()],
-        concurrency=concurrency,
-        name=name,
-        log_level=log_level,
-    )
-
-
-WORKER = Verb(
-    "worker",
-    "Run a worker until Ctrl-C or SIGTERM, which let running tasks end.",
-    _run_worker,
-    SERVICES,
-    options=(
-        Option(
-            "queues",
-            ("--queues",),
-            "listen on these (default: OMEGA_QUEUE or omega)",
-            metavar="A,B",
-        ),
-        Option(
-            "concurrency",
-            ("--concurrency",),
-            "number of processes (default: one per core, at most 4)",
-            type=int,
-            metavar="N",
-        ),
-        Option("name", ("--name",), "its name before the @host", metavar="NAME"),
-        Option(
-            "log_level",
-            ("--log-level",),
-            "default: INFO",
-            default="INFO",
-            choices=("DEBUG", "INFO", "WARNING", "ERROR"),
-        ),
-    ),
-    examples=("worker", "worker --queues gpu --concurrency 1"),
-    notes="It needs OMEGA_MONGO_URL, and OMEGA_BROKER_URL for RabbitMQ.",
-)

@@ -106,8 +106,14 @@ class OmegaConfig:
     queue : str
         The queue that tasks are sent to and that a worker listens on.
     worker_key : Path or None
-        For workers: the file (mode 0600) with the private key that opens sealed
+        For workers: the file (mode 0600) with the private keys that open sealed
         credentials. None: the key pair of the database.
+    senders : Path or None
+        For workers with a ``worker_key``: the file that lists who may send tasks, a
+        name and a public key a line. None: the key pair of the database.
+    sender_key : Path or None
+        For clients of such workers: the file (mode 0600) with the private key that
+        signs their tasks. None: the key pair of the database.
     worker_public_key : str or None
         For clients: the workers' public key, base64. None: the key pair of the
         database.
@@ -137,6 +143,8 @@ class OmegaConfig:
     queue: str = "omega"
     worker_key: Path | None = None
     worker_public_key: str | None = None
+    senders: Path | None = None
+    sender_key: Path | None = None
     concurrency: int = 0
     cache_bytes: int = 1 << 30
     task_retention_days: float = 30.0
@@ -279,6 +287,8 @@ _CONVERT: dict[str, Callable[[Any], object]] = {
     "queue": _text,
     "worker_key": lambda value: Path(value).expanduser(),
     "worker_public_key": _text,
+    "senders": lambda value: Path(value).expanduser(),
+    "sender_key": lambda value: Path(value).expanduser(),
     "concurrency": int,
     "cache_bytes": int,
     "task_retention_days": float,
@@ -299,6 +309,8 @@ _WORDS = {
     "broker_url": "URL",
     "result_backend": "URL",
     "worker_key": "path",
+    "senders": "path",
+    "sender_key": "path",
     "mongod": "path",
     "data_dir": "path",
     "queue": "name",

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from omega_jupyter.cli import WORKER
 from omega_jupyter.verbs.help import overview, verb_help
+from omega_jupyter.verbs.shell import SHELL_VERBS
 from omega_jupyter.verbs.table import VERBS
 
 PAGE = Path(__file__).parent.parent / "docs" / "magics.md"
@@ -54,7 +54,9 @@ def page() -> str:
     parts = [INTRODUCTION, "## Overview\n", f"```text\n{overview(VERBS, '%omega')}\n```\n"]
     for verb in VERBS:
         parts += [f"## {verb.name}\n", f"```text\n{verb_help(verb, '%omega')}\n```\n"]
-    parts += ["## worker, in a shell only\n", f"```text\n{verb_help(WORKER, 'omega')}\n```\n"]
+    for verb in SHELL_VERBS:
+        shown = verb_help(verb, "omega")
+        parts += [f"## {verb.name}, in a shell only\n", f"```text\n{shown}\n```\n"]
     return "\n".join(parts)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import os
 import shutil
 import subprocess
@@ -17,9 +16,8 @@ import pytest
 from omega_jupyter.config import SecretUrl
 from omega_jupyter.local.mongod import find_mongod
 from omega_jupyter.omega import Omega
-from omega_jupyter.runtime.credentials import new_private_key, public_key
 from omega_jupyter.store.connection import connect, forget
-from tests.processes import Worker, start_worker
+from tests.processes import OperatorKeys, Worker, start_worker
 
 
 @pytest.fixture(autouse=True)
@@ -73,13 +71,10 @@ def mongo_url(mongod: str) -> Iterator[str]:
 def worker(mongod: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
     """A worker with a key of its own and no database: credentials come with each task."""
     folder = tmp_path_factory.mktemp("worker")
-    key = new_private_key()
-    key_file = folder / "worker.key"
-    key_file.touch(0o600)
-    key_file.write_bytes(base64.b64encode(key))
+    keys = OperatorKeys(folder)
     broker_url = f"{mongod}/broker_of_the_tests"
-    process = start_worker(broker_url, folder, OMEGA_WORKER_KEY=str(key_file))
-    yield Worker(broker_url, public_key(key), folder / "worker.log", process.pid)
+    process = start_worker(broker_url, folder, **keys.of_workers)
+    yield Worker(broker_url, keys, folder / "worker.log", process.pid)
     process.terminate()
     process.wait(30)
 
@@ -87,4 +82,4 @@ def worker(mongod: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Wo
 @pytest.fixture
 def om(mongo_url: str, worker: Worker) -> Omega:
     """An Omega on an empty database, with a worker that serves it."""
-    return Omega(mongo_url, worker.broker_url, worker_public_key=worker.public_key)
+    return Omega(mongo_url, worker.broker_url, **worker.keys.of_clients)

@@ -15,6 +15,7 @@ import pytest
 
 from omega_jupyter.config import OmegaConfig, SecretUrl
 from omega_jupyter.runtime.app import make_app
+from omega_jupyter.runtime.keypair import KeyPair, write_key_file
 
 # From where a worker finds the tests' own estimators.
 ROOT = Path(__file__).parents[1]
@@ -31,12 +32,37 @@ def kill_tree(process: subprocess.Popen[bytes]) -> None:
     psutil.wait_procs(children, 30)
 
 
+class OperatorKeys:
+    """Keys in files, as an operator makes them for workers that several users share."""
+
+    def __init__(self, folder: Path) -> None:
+        self.worker_key, self.senders = folder / "worker.key", folder / "senders"
+        self.sender_key = folder / "sender.key"
+        worker, sender = KeyPair.new("worker"), KeyPair.new("sender")
+        write_key_file(self.worker_key, [worker], new=True)
+        write_key_file(self.sender_key, [sender], new=True)
+        self.senders.write_text(f"tests {sender.public_text}\n")
+        self.public_key = worker.public_text
+
+    @property
+    def of_workers(self) -> dict[str, str]:
+        return {"OMEGA_WORKER_KEY": str(self.worker_key), "OMEGA_SENDERS": str(self.senders)}
+
+    @property
+    def of_clients(self) -> dict[str, Any]:
+        return {"worker_public_key": self.public_key, "sender_key": str(self.sender_key)}
+
+    @property
+    def of_clients_environment(self) -> dict[str, str]:
+        return {f"OMEGA_{name.upper()}": value for name, value in self.of_clients.items()}
+
+
 @dataclass(frozen=True)
 class Worker:
     """A real worker process that serves every database of the tests."""
 
     broker_url: str
-    public_key: str
+    keys: OperatorKeys
     log: Path
     pid: int
 

@@ -64,7 +64,8 @@ def omega(
 def iris(omega: Command, om: Omega, worker: Worker, monkeypatch: pytest.MonkeyPatch) -> Command:
     """The same with a worker, and a model with its data."""
     monkeypatch.setenv("OMEGA_BROKER_URL", worker.broker_url)
-    monkeypatch.setenv("OMEGA_WORKER_PUBLIC_KEY", worker.public_key)
+    for name, value in worker.keys.of_clients_environment.items():
+        monkeypatch.setenv(name, value)
     X, y = load_iris(return_X_y=True, as_frame=True)
     om.datasets.put(X, "X")
     om.datasets.put(y, "y")

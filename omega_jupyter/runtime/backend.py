@@ -16,9 +16,9 @@ from celery.utils.log import get_task_logger
 
 from omega_jupyter.config import OmegaConfig
 from omega_jupyter.errors import AuthError, Unavailable
-from omega_jupyter.runtime.credentials import HEADER, Credentials, Envelope
+from omega_jupyter.runtime.credentials import HEADER, Credentials
 from omega_jupyter.runtime.endings import QUIET_SECONDS
-from omega_jupyter.runtime.keys import private_keys
+from omega_jupyter.runtime.keyring import keyring
 from omega_jupyter.runtime.ledger import Ledger
 from omega_jupyter.runtime.outcome import Outcome, describe, published
 
@@ -148,10 +148,11 @@ def open_credentials(config: OmegaConfig, request: Any) -> Credentials:
     Raises
     ------
     AuthError
-        The header is missing, altered, expired or another task's.
+        The header is missing, altered, expired, another task's, or of nobody that
+        this worker knows.
     """
-    envelope = Envelope.from_header(request.get(HEADER) if request is not None else None)
-    return envelope.open(private_keys(config), task=str(request.task), task_id=str(request.id))
+    header = request.get(HEADER) if request is not None else None
+    return keyring(config).open(header, task=str(request.task), task_id=str(request.id))
 
 
 def _ours(request: Any) -> Document:

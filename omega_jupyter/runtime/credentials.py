@@ -4,6 +4,8 @@ A task carries the client's ``mongo_url`` because a worker has no account of its
 own. It is sealed to the workers' public key, so that neither the broker nor
 anybody who can read its messages learns it, and bound (as associated data) to
 task name, task id, arguments and expiry: a copied header opens on no other task.
+The sender signs all of it (Ed25519, RFC 8032), and a worker opens nothing that was
+not signed by somebody it knows: who can write to the broker can't make it work.
 
 The construction is that of ECIES (X25519, HKDF-SHA256, ChaCha20-Poly1305; RFC
 7748, 5869, 8439) with a new ephemeral key for each message, so that the derived
@@ -17,22 +19,22 @@ import hashlib
 import json
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from omega_jupyter.config import SecretUrl
 from omega_jupyter.errors import AuthError
 
-__all__ = ["HEADER", "Credentials", "Envelope", "digest", "new_private_key", "public_key"]
+__all__ = ["HEADER", "Credentials", "Envelope", "digest", "key_id"]
 
 HEADER = "omega_seal"
 
 # A task that waited longer than this in a queue is refused by the worker.
 LIFETIME_SECONDS = 7 * 24 * 3600
 
-_VERSION = 1
+_VERSION = 2
 _NONCE = bytes(12)
-_INFO = b"omega-jupyter seal 1"
+_INFO = b"omega-jupyter seal 2"
 
 
 @dataclass(frozen=True)
@@ -75,31 +77,40 @@ class Envelope:
         SHA-256 of the task's arguments, hexadecimal.
     box : str
         Ephemeral public key (32 bytes) and cipher text, base64.
+    sender : str
+        Which sender's key has signed it.
+    signature : str
+        Of all of the above, of task name and id, base64.
     """
 
     key_id: str
     expires: int
     arguments: str
     box: str
+    sender: str
+    signature: str = ""
 
     @classmethod
     def seal(
         cls,
         credentials: Credentials,
         recipient: str,
+        sender_key: bytes,
         *,
         task: str,
         task_id: str,
         arguments: str,
         lifetime: int = LIFETIME_SECONDS,
     ) -> Envelope:
-        """Seal the credentials to the workers' public key.
+        """Seal the credentials to the workers' public key, and sign them.
 
         Parameters
         ----------
         credentials : Credentials
         recipient : str
             The workers' public key, base64.
+        sender_key : bytes
+            The sender's Ed25519 private key, 32 bytes.
         task, task_id : str
             Celery's name and id of the only task that may use them.
         arguments : str
@@ -112,6 +123,7 @@ class Envelope:
         AuthError
             The recipient is no public key.
         """
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
         from cryptography.hazmat.primitives.asymmetric.x25519 import (
             X25519PrivateKey,
             X25519PublicKey,
@@ -133,22 +145,36 @@ class Envelope:
         bound = _bound(task, task_id, arguments, expires)
         sealed = ChaCha20Poly1305(key).encrypt(_NONCE, credentials.to_bytes(), bound)
         box = base64.b64encode(mine + sealed).decode()
-        return cls(_key_id(raw), expires, arguments, box)
+        signing = Ed25519PrivateKey.from_private_bytes(sender_key)
+        sender = key_id(signing.public_key().public_bytes_raw())
+        envelope = cls(key_id(raw), expires, arguments, box, sender)
+        signature = signing.sign(envelope._signed(task, task_id))
+        return replace(envelope, signature=base64.b64encode(signature).decode())
 
-    def open(self, private_keys: Sequence[bytes], *, task: str, task_id: str) -> Credentials:
+    def open(
+        self,
+        private_keys: Sequence[bytes],
+        senders: Mapping[str, bytes],
+        *,
+        task: str,
+        task_id: str,
+    ) -> Credentials:
         """Return the credentials, if this envelope belongs to that very task.
 
         Parameters
         ----------
         private_keys : sequence of bytes
             The worker's keys, 32 bytes each.
+        senders : mapping
+            :func:`key_id` to public key of those who may send tasks.
         task, task_id : str
             Name and id of the task that came with it.
 
         Raises
         ------
         AuthError
-            It was sealed to another key, is altered, expired, or another task's.
+            It was sealed to another key, is altered, expired, another task's, or
+            signed by nobody who is known.
         """
         from cryptography.exceptions import InvalidTag
         from cryptography.hazmat.primitives.asymmetric.x25519 import (
@@ -159,10 +185,11 @@ class Envelope:
 
         if self.expires < time.time():
             raise AuthError(f"The credentials of task {task_id} have expired")
+        self._check_signature(senders, task, task_id)
         for raw in private_keys:
             private = X25519PrivateKey.from_private_bytes(raw)
             mine = private.public_key().public_bytes_raw()
-            if _key_id(mine) != self.key_id:
+            if key_id(mine) != self.key_id:
                 continue
             bound = _bound(task, task_id, self.arguments, self.expires)
             try:
@@ -178,6 +205,27 @@ class Envelope:
                 ) from None
         raise AuthError(f"The credentials of task {task_id} are sealed to another worker's key")
 
+    def _check_signature(self, senders: Mapping[str, bytes], task: str, task_id: str) -> None:
+        from cryptography.exceptions import InvalidSignature
+        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+        known = senders.get(self.sender)
+        if known is None:
+            raise AuthError(
+                f"Task {task_id} was sent by nobody that this worker knows (key {self.sender:.16})"
+            )
+        try:
+            signature = base64.b64decode(self.signature, validate=True)
+            Ed25519PublicKey.from_public_bytes(known).verify(signature, self._signed(task, task_id))
+        except (InvalidSignature, ValueError):
+            raise AuthError(
+                f"The credentials of task {task_id} were altered or belong to another task"
+            ) from None
+
+    def _signed(self, task: str, task_id: str) -> bytes:
+        bound = [task, task_id, self.arguments, self.expires, self.key_id, self.box, self.sender]
+        return json.dumps([_VERSION, *bound]).encode()
+
     def to_header(self) -> dict[str, Any]:
         """Return the JSON-able form that travels."""
         return {
@@ -186,6 +234,8 @@ class Envelope:
             "exp": self.expires,
             "args": self.arguments,
             "box": self.box,
+            "from": self.sender,
+            "sig": self.signature,
         }
 
     @classmethod
@@ -199,10 +249,10 @@ class Envelope:
         """
         if not isinstance(header, Mapping) or header.get("v") != _VERSION:
             raise AuthError("The task came without sealed credentials")
-        values = (header.get("kid"), header.get("exp"), header.get("args"), header.get("box"))
+        values = [header.get(name) for name in ("kid", "exp", "args", "box", "from", "sig")]
         match values:
-            case (str(key_id), int(expires), str(arguments), str(box)):
-                return cls(key_id, expires, arguments, box)
+            case [str(kid), int(expires), str(arguments), str(box), str(sender), str(signature)]:
+                return cls(kid, expires, arguments, box, sender, signature)
         raise AuthError("The sealed credentials are malformed")
 
 
@@ -210,21 +260,6 @@ def digest(args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
     """Return the SHA-256 of a task's JSON-able arguments, hexadecimal."""
     text = json.dumps([list(args), dict(kwargs)], sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
-
-
-def new_private_key() -> bytes:
-    """Return a new X25519 private key, 32 bytes."""
-    from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
-
-    return X25519PrivateKey.generate().private_bytes_raw()
-
-
-def public_key(private_key: bytes) -> str:
-    """Return the public key of a private one, base64."""
-    from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
-
-    raw = X25519PrivateKey.from_private_bytes(private_key).public_key().public_bytes_raw()
-    return base64.b64encode(raw).decode()
 
 
 def _derive(shared: bytes, ephemeral: bytes, recipient: bytes) -> bytes:
@@ -238,5 +273,6 @@ def _bound(task: str, task_id: str, arguments: str, expires: int) -> bytes:
     return json.dumps([_VERSION, task, task_id, arguments, expires]).encode()
 
 
-def _key_id(public: bytes) -> str:
+def key_id(public: bytes) -> str:
+    """Return the short name of a public key: 16 hexadecimal digits of its SHA-256."""
     return hashlib.sha256(public).hexdigest()[:16]

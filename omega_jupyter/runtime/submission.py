@@ -16,7 +16,7 @@ from omega_jupyter.runtime.app import client_app
 from omega_jupyter.runtime.broker import Broker
 from omega_jupyter.runtime.credentials import HEADER, Credentials, Envelope, digest
 from omega_jupyter.runtime.inquiry import Inquiry
-from omega_jupyter.runtime.keys import recipient
+from omega_jupyter.runtime.keys import sending_keys
 from omega_jupyter.runtime.ledger import Ledger
 from omega_jupyter.runtime.task import OmegaTask
 from omega_jupyter.store.catalog import Catalog
@@ -208,9 +208,11 @@ class Submitter:
         from kombu.exceptions import OperationalError
 
         name = f"omega.{verb}"
+        keys = sending_keys(self.config, self.mongo_url)
         envelope = Envelope.seal(
             Credentials(self.mongo_url, self.result_backend),
-            recipient(self.config, self.mongo_url),
+            keys.recipient,
+            keys.sender.private,
             task=name,
             task_id=task_id,
             arguments=digest((), arguments),

@@ -54,9 +54,9 @@ def run_worker(
     _share_cores(processes)
 
     from omega_jupyter.runtime.app import make_app
-    from omega_jupyter.runtime.keys import private_keys
+    from omega_jupyter.runtime.keyring import keyring
 
-    private_keys(config)  # a worker without one should not start, rather than refuse each task
+    keyring(config)  # a worker without one should not start, rather than refuse each task
     app = make_app(config, broker_url)
     app.set_default()
     _import_before_fork()

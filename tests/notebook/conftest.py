@@ -95,7 +95,8 @@ def notebook(bare: Notebook, mongo_url: str, monkeypatch: pytest.MonkeyPatch) ->
 def remote(notebook: Notebook, worker: Worker, monkeypatch: pytest.MonkeyPatch) -> Notebook:
     """A notebook with a worker, a small model and its data."""
     monkeypatch.setenv("OMEGA_BROKER_URL", worker.broker_url)
-    monkeypatch.setenv("OMEGA_WORKER_PUBLIC_KEY", worker.public_key)
+    for name, value in worker.keys.of_clients_environment.items():
+        monkeypatch.setenv(name, value)
     notebook(
         "from sklearn.datasets import load_iris\n"
         "from sklearn.linear_model import LogisticRegression\n"

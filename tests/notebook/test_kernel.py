@@ -34,7 +34,7 @@ def settings(mongod: str, worker: Worker) -> dict[str, str]:
     return {
         "OMEGA_MONGO_URL": f"{mongod}/test_{uuid.uuid4().hex[:12]}",
         "OMEGA_BROKER_URL": worker.broker_url,
-        "OMEGA_WORKER_PUBLIC_KEY": worker.public_key,
+        **worker.keys.of_clients_environment,
     }
 
 

@@ -2,43 +2,50 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 import json
+from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 
 from omega_jupyter.config import SecretUrl
 from omega_jupyter.errors import AuthError
-from omega_jupyter.runtime.credentials import (
-    Credentials,
-    Envelope,
-    digest,
-    new_private_key,
-    public_key,
-)
+from omega_jupyter.runtime.credentials import Credentials, Envelope, digest
+from omega_jupyter.runtime.keypair import KeyPair
 
 URL = SecretUrl("mongodb://alice:wonderland@db.example/omega_alice")
 CREDENTIALS = Credentials(URL, URL)
-KEY = new_private_key()
+WORKER, SENDER = KeyPair.new("worker"), KeyPair.new("sender")
+KNOWN = {SENDER.id: SENDER.public}
 BOUND = {"task": "omega.fit", "task_id": "1"}
 
 
 def sealed(**changes: object) -> Envelope:
     given_ = {"arguments": digest((), {"X": "X@1"}), **BOUND, **changes}
-    return Envelope.seal(CREDENTIALS, public_key(KEY), **given_)  # type: ignore[arg-type]
+    return Envelope.seal(CREDENTIALS, WORKER.public_text, SENDER.private, **given_)  # type: ignore[arg-type]
+
+
+def opened(envelope: Envelope, **changes: object) -> Credentials:
+    given_ = {"private_keys": [WORKER.private], "senders": KNOWN, **BOUND, **changes}
+    return envelope.open(**given_)  # type: ignore[arg-type]
 
 
 def test_worker_opens_what_was_sealed_to_it() -> None:
-    assert sealed().open([new_private_key(), KEY], **BOUND) == CREDENTIALS
+    assert (
+        opened(sealed(), private_keys=[KeyPair.new("worker").private, WORKER.private])
+        == CREDENTIALS
+    )
 
 
 def test_header_survives_json_and_shows_no_password() -> None:
     text = json.dumps(sealed().to_header())
 
     assert "wonderland" not in text
-    assert Envelope.from_header(json.loads(text)).open([KEY], **BOUND) == CREDENTIALS
+    assert opened(Envelope.from_header(json.loads(text))) == CREDENTIALS
 
 
 @pytest.mark.parametrize(
@@ -46,33 +53,57 @@ def test_header_survives_json_and_shows_no_password() -> None:
 )
 def test_copied_to_another_task_it_does_not_open(other: dict[str, str]) -> None:
     with pytest.raises(AuthError, match="another task"):
-        sealed().open([KEY], **other)
+        opened(sealed(), **other)
 
 
-@pytest.mark.parametrize("change", [{"arguments": digest((), {})}, {"expires": 2**40}])
-def test_with_changed_arguments_or_expiry_it_does_not_open(change: dict[str, object]) -> None:
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"arguments": digest((), {})},
+        {"expires": 2**40},
+        {"box": sealed().box},
+        {"signature": sealed().signature},
+        {"signature": ""},
+        {"signature": "nonsense"},
+    ],
+)
+def test_with_anything_changed_it_does_not_open(change: dict[str, Any]) -> None:
     with pytest.raises(AuthError, match="altered"):
-        dataclasses.replace(sealed(), **change).open([KEY], **BOUND)
+        opened(dataclasses.replace(sealed(), **change))
+
+
+def test_signed_by_somebody_else_it_does_not_open() -> None:
+    stranger = KeyPair.new("sender")
+    envelope = Envelope.seal(
+        CREDENTIALS, WORKER.public_text, stranger.private, arguments=digest((), {}), **BOUND
+    )
+
+    with pytest.raises(AuthError, match="nobody that this worker knows"):
+        opened(envelope)
+    with pytest.raises(AuthError, match="altered"):
+        opened(dataclasses.replace(envelope, sender=SENDER.id))
 
 
 def test_expired_it_does_not_open() -> None:
     with pytest.raises(AuthError, match="expired"):
-        sealed(lifetime=-1).open([KEY], **BOUND)
+        opened(sealed(lifetime=-1))
 
 
 def test_sealed_to_another_worker_it_does_not_open() -> None:
     with pytest.raises(AuthError, match="another worker"):
-        sealed().open([new_private_key()], **BOUND)
+        opened(sealed(), private_keys=[KeyPair.new("worker").private])
 
 
 @given(st.binary(max_size=200))
 def test_no_forged_box_opens(box: bytes) -> None:
-    import base64
-
-    forged = dataclasses.replace(sealed(), box=base64.b64encode(box).decode())
+    text = base64.b64encode(box).decode()
+    envelope = dataclasses.replace(sealed(), box=text)
+    signing = Ed25519PrivateKey.from_private_bytes(SENDER.private)
+    signature = signing.sign(envelope._signed(**BOUND))
+    forged = dataclasses.replace(envelope, signature=base64.b64encode(signature).decode())
 
     with pytest.raises(AuthError):
-        forged.open([KEY], **BOUND)
+        opened(forged)
 
 
 @pytest.mark.parametrize("header", [None, "", {}, {"v": 1}, {"v": 1, "kid": 1, "exp": "x"}, []])
@@ -83,8 +114,9 @@ def test_missing_or_malformed_header_is_refused(header: object) -> None:
 
 def test_public_key_that_is_none_is_refused() -> None:
     with pytest.raises(AuthError, match="public key"):
-        Envelope.seal(CREDENTIALS, "nonsense", **BOUND, arguments="")
+        Envelope.seal(CREDENTIALS, "nonsense", SENDER.private, **BOUND, arguments="")
 
 
 def test_repr_shows_no_password() -> None:
     assert "wonderland" not in repr(CREDENTIALS)
+    assert repr(SENDER) == "KeyPair(kind='sender')"

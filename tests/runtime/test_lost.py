@@ -16,7 +16,7 @@ from omega_jupyter.errors import TaskLost
 from omega_jupyter.omega import Omega
 from omega_jupyter.runtime import inquiry, records
 from omega_jupyter.runtime.attempt import claim
-from omega_jupyter.runtime.credentials import new_private_key, public_key
+from omega_jupyter.runtime.keypair import KeyPair
 from omega_jupyter.runtime.task import OmegaTask
 from omega_jupyter.store.connection import connect
 from tests.mongo_server import wait_for
@@ -74,8 +74,8 @@ def test_messages_are_not_looked_for_at_every_look(mongo_url: str) -> None:
 @pytest.mark.usefixtures("impatient")
 def test_task_that_a_worker_refused_is_lost(mongo_url: str, worker: Worker) -> None:
     """Its credentials are sealed to another worker's key; the worker can't even say so."""
-    other = public_key(new_private_key())
-    om = stored(Omega(mongo_url, worker.broker_url, worker_public_key=other))
+    keys = worker.keys.of_clients | {"worker_public_key": KeyPair.new("worker").public_text}
+    om = stored(Omega(mongo_url, worker.broker_url, **keys))
 
     task = om.runtime.model("m").fit("X", "y")
 

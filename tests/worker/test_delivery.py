@@ -38,15 +38,18 @@ def test_closed_kernel_loses_nothing(om: Omega, mongo_url: str, worker: Worker) 
     code = (
         "import os, sys\n"
         "from omega_jupyter import Omega\n"
-        "om = Omega(sys.argv[1], sys.argv[2], worker_public_key=sys.argv[3])\n"
+        "om = Omega(sys.argv[1], sys.argv[2])\n"
         "task = om.runtime.model('slow').fit('X', 'y')\n"
         "print(task.id, flush=True)\n"
         "os._exit(1)\n"
     )
-    arguments = [mongo_url, worker.broker_url, worker.public_key]
 
     shown = subprocess.run(
-        [sys.executable, "-c", code, *arguments], capture_output=True, text=True, check=False
+        [sys.executable, "-c", code, mongo_url, worker.broker_url],
+        env=os.environ | worker.keys.of_clients_environment,
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
     task_id = shown.stdout.strip()

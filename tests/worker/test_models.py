@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import sys
 from collections.abc import Iterator
 from importlib import import_module
@@ -23,8 +22,7 @@ from xgboost import XGBClassifier, XGBRegressor
 
 from omega_jupyter.errors import Untrusted
 from omega_jupyter.omega import Omega
-from omega_jupyter.runtime.credentials import new_private_key, public_key
-from tests.processes import start_worker
+from tests.processes import OperatorKeys, Worker, start_worker
 
 X, y = load_iris(return_X_y=True, as_frame=True)
 X.columns = [name.replace(" ", "_") for name in X.columns]
@@ -58,31 +56,28 @@ def modules(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.fixture(scope="module")
 def trusting_broker(
     mongod: str, modules: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[tuple[str, str]]:
+) -> Iterator[tuple[str, OperatorKeys]]:
     """The broker and the public key of a worker that trusts that module, and joblib."""
     folder = tmp_path_factory.mktemp("trusting")
-    key = new_private_key()
-    key_file = folder / "worker.key"
-    key_file.touch(0o600)
-    key_file.write_bytes(base64.b64encode(key))
+    keys = OperatorKeys(folder)
     broker_url = f"{mongod}/trusting_broker"
     process = start_worker(
         broker_url,
         folder,
-        OMEGA_WORKER_KEY=str(key_file),
+        **keys.of_workers,
         OMEGA_TRUSTED="our_clipping.Clipper",
         OMEGA_ALLOW_JOBLIB="1",
         PYTHONPATH=":".join([str(modules), *filter(None, sys.path)]),
     )
-    yield broker_url, public_key(key)
+    yield broker_url, keys
     process.terminate()
     process.wait(30)
 
 
 @pytest.fixture
-def trusting(mongo_url: str, trusting_broker: tuple[str, str]) -> Omega:
-    broker_url, key = trusting_broker
-    return Omega(mongo_url, broker_url, worker_public_key=key, allow_joblib=True)
+def trusting(mongo_url: str, trusting_broker: tuple[str, OperatorKeys]) -> Omega:
+    broker_url, keys = trusting_broker
+    return Omega(mongo_url, broker_url, **keys.of_clients, allow_joblib=True)
 
 
 @pytest.mark.parametrize(
@@ -134,13 +129,8 @@ def test_type_that_the_worker_has_and_trusts_is_fitted(trusting: Omega, modules:
     np.testing.assert_array_equal(predicted, clone(model).fit(X, y).predict(X))
 
 
-def test_joblib_is_off_on_a_worker_whatever_the_client_allows(om: Omega) -> None:
-    allowing = Omega(
-        om.mongo_url,
-        om.broker_url,
-        worker_public_key=om.config.worker_public_key,
-        allow_joblib=True,
-    )
+def test_joblib_is_off_on_a_worker_whatever_the_client_allows(om: Omega, worker: Worker) -> None:
+    allowing = Omega(om.mongo_url, om.broker_url, **worker.keys.of_clients, allow_joblib=True)
     allowing.models.put(Birch(n_clusters=3), "m", format="joblib")
 
     with pytest.raises(Untrusted, match="m@1 is a joblib file") as caught:
