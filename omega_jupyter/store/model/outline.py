@@ -32,6 +32,7 @@ from omega_jupyter.store.model.kinds import (
     is_named_tuple,
 )
 from omega_jupyter.store.model.place import Step, cannot_store
+from omega_jupyter.store.model.placed import PlacedSegment
 
 __all__ = ["Outline"]
 
@@ -39,7 +40,6 @@ __all__ = ["Outline"]
 _LONG = 64
 # What skops itself keeps well, whatever is in it.
 _SKOPS_OWN = frozenset({"sklearn", "numpy", "scipy"})
-
 
 _PLAIN = DataCodec()
 
@@ -221,10 +221,18 @@ class Outline:
             return None
 
     def _other(self, codec: Codec, value: Any) -> Any:
+        steps = list(self._steps)
+
+        def refusal(error: Invalid) -> Invalid:
+            return cannot_store(self._model, steps, value, f": {error.message}")
+
         try:
-            return self.annex.add_other(codec.kind, codec.encode(value))
+            encoded = codec.encode(value)
         except Invalid as error:
-            self._refuse(value, f": {error.message}")
+            raise refusal(error) from error
+        # Tables find out while they are written.
+        encoded.segments = [PlacedSegment(segment, refusal) for segment in encoded.segments]
+        return self.annex.add_other(codec.kind, encoded)
 
     def _named(self, value: Any) -> Any:
         """Check that a class or function is found again by its name."""
