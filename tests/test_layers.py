@@ -50,6 +50,10 @@ def test_every_room_has_its_storey() -> None:
     assert {room(path) for path in MODULES} - {"__init__"} == set(LEVEL)
 
 
+def test_no_module_stands_behind_a_package_of_its_name() -> None:
+    assert [path for path in MODULES if path.with_suffix("").is_dir()] == []
+
+
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_imports_go_downwards_only(path: Path) -> None:
     if room(path) == "__init__":
