@@ -13,6 +13,7 @@ from omega_jupyter.store.connection import connect, forget
 from omega_jupyter.store.datasets import DatasetStore
 from omega_jupyter.store.interchange import arrow_files, arrow_form, csv_file, exporting
 from omega_jupyter.store.models import ModelStore
+from omega_jupyter.store.payload import INLINE_BYTES
 from omega_jupyter.store.table import layout, write
 
 
@@ -74,3 +75,13 @@ def _tiny_parts(monkeypatch: pytest.MonkeyPatch) -> None:
         (exporting, "CHUNK_ROWS"),
     ]:
         monkeypatch.setattr(module, name, 2)
+
+
+@pytest.fixture(params=["inline", "apart", "joined"])
+def way(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """How rows are written: in the document, in chunks of their own, with those before."""
+    if request.param != "inline":
+        request.getfixturevalue("_tiny_chunks")
+    if request.param == "joined":
+        monkeypatch.setattr(appending, "INLINE_BYTES", INLINE_BYTES)
+    return str(request.param)

@@ -20,7 +20,8 @@ from omega_jupyter.store import frames
 from omega_jupyter.store.datasets import DatasetStore
 from omega_jupyter.store.schema import chunks, versions
 from tests.store.awkward import FRAMES
-from tests.store.test_append import levels, parts, pieces_of
+from tests.store.test_append import parts, pieces_of
+from tests.store.test_append_index import levels
 from tests.store.test_frames import Colour, assert_same
 
 
