@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import signal
-import subprocess
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from sklearn.datasets import make_classification
-from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
 
 from omega_jupyter.errors import TaskLost
@@ -17,14 +15,12 @@ from omega_jupyter.omega import Omega
 from omega_jupyter.runtime import inquiry, records
 from omega_jupyter.runtime.attempt import claim
 from omega_jupyter.runtime.keypair import KeyPair
-from omega_jupyter.runtime.task import OmegaTask
 from omega_jupyter.store.connection import connect
+from tests.faults import Place
 from tests.mongo_server import wait_for
-from tests.processes import Worker, kill_tree, start_worker
+from tests.processes import Worker, kill_tree
 
 X, y = make_classification(1_000, 20, random_state=0)
-# Minutes.
-SLOW = RandomForestClassifier(n_estimators=100_000, random_state=0)
 
 
 @pytest.fixture
@@ -99,58 +95,36 @@ def test_task_that_had_published_before_its_worker_was_lost_has_succeeded(mongo_
 
 
 @pytest.fixture
-def own_worker(
-    mongo_url: str, tmp_path: Path
-) -> tuple[Omega, Callable[[], subprocess.Popen[bytes]]]:
-    om = stored(Omega(mongo_url))
-    om.models.put(SLOW, "slow")
-    return om, lambda: start_worker(mongo_url, tmp_path, OMEGA_MONGO_URL=mongo_url)
+def place(mongo_url: str, tmp_path: Path) -> Iterator[Place]:
+    place = Place.at(tmp_path, mongo_url)
+    yield place
+    place.close()
 
 
-def begun(om: Omega) -> OmegaTask:
-    task = om.runtime.model("slow").fit("X", "y")
-    wait_for(lambda: task.state == "STARTED")
-    return task
-
-
-def test_tasks_of_a_killed_worker_wait_for_another_one_or_are_lost(
-    own_worker: tuple[Omega, Callable[[], subprocess.Popen[bytes]]],
-    monkeypatch: pytest.MonkeyPatch,
+def test_worker_that_was_frozen_goes_on_and_one_that_was_killed_leaves_no_false_state(
+    place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    om, start = own_worker
     monkeypatch.setattr(records, "LEASE_SECONDS", 2 * records.HEARTBEAT_SECONDS)
-    process = start()
-    waits, cancelled = begun(om), begun(om)
-    kill_tree(process)
-    cancelled._submitter.ledger.cancel(cancelled.id, 60)
+    worker = place.start()
+    task, cancelled = place.fit(60, "a"), place.fit(60, "b")
+    place.begun(name="a")
+    place.begun(name="b")
 
-    wait_for(lambda: waits.state == "RETRY")
+    worker.send_signal(signal.SIGSTOP)
+    wait_for(lambda: task.state == "RETRY")
+    worker.send_signal(signal.SIGCONT)
+    wait_for(lambda: task.state == "STARTED")
+    assert (task.attempts, place.runs("a")) == (1, (1, 0))
+
+    kill_tree(worker)
+    place.om.runtime.task(cancelled.id).cancel(wait=False)
+    wait_for(lambda: task.state == "RETRY")
     assert cancelled.cancel() == "killed"
-    assert cancelled.state == "CANCELLED"
     for name in ("QUEUED_SECONDS", "RETRY_SECONDS", "ASK_AGAIN_SECONDS"):
         monkeypatch.setattr(inquiry, name, -1.0)
-    assert waits.state == "RETRY"  # its message will come back from the dead worker
-    lose_messages(om)
-    assert waits.state == "LOST"
-    assert [state for state, _ in waits.history] == ["QUEUED", "STARTED", "RETRY", "LOST"]
-
-
-def test_worker_that_was_only_frozen_goes_on(
-    own_worker: tuple[Omega, Callable[[], subprocess.Popen[bytes]]],
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    om, start = own_worker
-    monkeypatch.setattr(records, "LEASE_SECONDS", 2 * records.HEARTBEAT_SECONDS)
-    process = start()
-    try:
-        task = begun(om)
-        process.send_signal(signal.SIGSTOP)
-        wait_for(lambda: task.state == "RETRY")
-        process.send_signal(signal.SIGCONT)
-        wait_for(lambda: task.state == "STARTED")
-
-        assert task.attempts == 1
-        assert task.cancel(grace=0) == "killed"
-    finally:
-        process.send_signal(signal.SIGCONT)
-        kill_tree(process)
+    assert task.state == "RETRY"  # its message will come back from the dead worker
+    lose_messages(place.om)
+    assert task.state == "LOST"
+    assert [state for state, _ in task.history] == [
+        *("QUEUED", "STARTED", "RETRY", "STARTED", "RETRY", "LOST")
+    ]

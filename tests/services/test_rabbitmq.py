@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -15,20 +14,17 @@ from omega_jupyter.errors import TaskLost, Unavailable
 from omega_jupyter.omega import Omega
 from omega_jupyter.runtime import inquiry
 from omega_jupyter.runtime.app import client_app
-from omega_jupyter.runtime.task import OmegaTask
-from tests.mongo_server import wait_for
-from tests.processes import kill_tree, start_worker
+from tests.faults import Place, kill_at_random
+from tests.mongo_server import MongoServer, wait_for
+from tests.processes import kill_tree
 from tests.rabbit_server import SERVER, RabbitServer, free_port
-from tests.sleeper import TRUSTED, Sleeper, runs
 
 pytestmark = pytest.mark.skipif(
     not SERVER.exists(), reason="RabbitMQ is not installed (Debian: rabbitmq-server)"
 )
 
-X, y = make_classification(2_000, 20, random_state=0)
 TIMEOUT_SECONDS = 4
-
-StartWorker = Callable[..., "subprocess.Popen[bytes]"]
+X, y = make_classification(2_000, 20, random_state=0)
 
 
 @pytest.fixture(scope="module")
@@ -38,158 +34,126 @@ def rabbitmq() -> Iterator[RabbitServer]:
         yield server
 
 
-@pytest.fixture
-def om(mongo_url: str, rabbitmq: RabbitServer) -> Omega:
-    om = Omega(mongo_url, rabbitmq.url, queue=f"q{mongo_url[-8:]}", trusted=(TRUSTED,))
-    om.datasets.put(X, "X")
-    om.datasets.put(y, "y")
-    om.models.put(LogisticRegression(), "quick")
-    return om
+@pytest.fixture(scope="module")
+def shared(
+    mongod: str, rabbitmq: RabbitServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Place]:
+    """A place with a worker that no test kills."""
+    place = Place.at(tmp_path_factory.mktemp("shared"), f"{mongod}/rabbit_shared", rabbitmq.url)
+    place.start()
+    yield place
+    place.close()
 
 
 @pytest.fixture
-def start(om: Omega, tmp_path: Path) -> Iterator[StartWorker]:
-    """Start workers for it."""
-    started: list[subprocess.Popen[bytes]] = []
-
-    def start(processes: int = 2) -> subprocess.Popen[bytes]:
-        folder = tmp_path / f"worker{len(started)}"
-        folder.mkdir()
-        worker = start_worker(
-            om.broker_url.reveal(),
-            folder,
-            processes=processes,
-            OMEGA_MONGO_URL=om.mongo_url.reveal(),
-            OMEGA_QUEUE=om.config.queue,
-            OMEGA_TRUSTED=TRUSTED,
-        )
-        started.append(worker)
-        return worker
-
-    yield start
-    for worker in started:
-        if worker.poll() is None:
-            kill_tree(worker)
+def place(mongo_url: str, rabbitmq: RabbitServer, tmp_path: Path) -> Iterator[Place]:
+    place = Place.at(tmp_path, mongo_url, rabbitmq.url)
+    yield place
+    place.close()
 
 
-def fit(om: Omega, seconds: float, log: Path) -> OmegaTask:
-    om.models.put(Sleeper(seconds, str(log)), "slow")
-    return om.runtime.model("slow").fit("X", "y")
+def test_calls_run_on_rabbitmq(shared: Place) -> None:
+    om = shared.om
+    om.datasets.put(X, "features")
+    om.datasets.put(y, "target")
+    om.models.put(LogisticRegression(), "lr")
 
-
-def test_calls_run_on_rabbitmq(om: Omega, start: StartWorker) -> None:
-    start()
-
-    om.runtime.model("quick").fit("X", "y").get(60)
-    predicted = om.runtime.model("quick").predict("X").get(60)
+    om.runtime.model("lr").fit("features", "target").get(60)
+    predicted = om.runtime.model("lr").predict("features").get(60)
 
     np.testing.assert_array_equal(predicted, LogisticRegression().fit(X, y).predict(X))
 
 
-def test_killed_worker_loses_nothing(om: Omega, start: StartWorker, tmp_path: Path) -> None:
-    first = start()
-    task = fit(om, 2, tmp_path / "log")
-    wait_for(lambda: runs(tmp_path / "log") == (1, 0))
-    kill_tree(first)
-
-    start()
-    assert task.get(60).ref == "slow@2"
-    assert task.attempts == 2
-    assert runs(tmp_path / "log") == (2, 1)
-    assert len(om.models.versions("slow")) == 2
-    assert [state for state, _ in task.history] == [
-        *("QUEUED", "STARTED", "RETRY", "STARTED", "SUCCESS")
-    ]
-
-
-def test_fit_that_outlasts_the_consumer_timeout_runs_once(
-    om: Omega, start: StartWorker, tmp_path: Path
-) -> None:
+def test_fit_that_outlasts_the_consumer_timeout_runs_once(shared: Place) -> None:
     """RabbitMQ closes the channel and gives the message out again, while the fit goes on."""
-    worker = start()
-    task = fit(om, 2.5 * TIMEOUT_SECONDS, tmp_path / "log")
+    task = shared.fit(2.5 * TIMEOUT_SECONDS, "long")
 
-    assert task.get(60).ref == "slow@2"
-    assert (task.attempts, runs(tmp_path / "log")) == (1, (1, 1))
-    assert "PRECONDITION_FAILED" in (tmp_path / "worker0" / "worker.log").read_text()
-    assert worker.poll() is None
-    assert om.runtime.model("quick").fit("X", "y").get(60).ref == "quick@2"
-
-
-def test_killed_broker_loses_no_task_and_runs_none_twice(
-    om: Omega, rabbitmq: RabbitServer, start: StartWorker, tmp_path: Path
-) -> None:
-    start()
-    running = fit(om, 10, tmp_path / "log")
-    wait_for(lambda: runs(tmp_path / "log") == (1, 0))
-    others = [om.runtime.model("quick").fit("X", "y") for _ in range(20)]
-    rabbitmq.kill()
-    rabbitmq.start()
-
-    assert running.get(90).ref == "slow@2"
-    refs = [task.get(90).ref for task in others]
-
-    assert (running.attempts, runs(tmp_path / "log")) == (1, (1, 1))
-    assert sorted(refs) == sorted({*refs})  # each has published a version of its own
-    assert len(om.models.versions("quick")) == 21
+    assert task.get(60).ref == "long@2"
+    assert (task.attempts, shared.runs("long")) == (1, (1, 1))
+    assert "PRECONDITION_FAILED" in shared.log(0)
+    assert shared.workers[0].poll() is None
+    assert shared.fit(0, "next").get(60).ref == "next@2"
 
 
-def test_short_tasks_do_not_wait_behind_a_long_one(
-    om: Omega, start: StartWorker, tmp_path: Path
-) -> None:
-    """A worker takes no more than it can run at once."""
-    start(processes=1)
-    start(processes=1)
-    long = fit(om, 60, tmp_path / "log")
-    wait_for(lambda: runs(tmp_path / "log") == (1, 0))
+def test_full_worker_answers_and_is_fit_for_more_after_kills(shared: Place) -> None:
+    busy = [shared.fit(60, name) for name in ("busy1", "busy2")]
+    shared.begun(name="busy1")
+    shared.begun(name="busy2")
+    waiting = [shared.fit(0, f"waits{number}") for number in range(4)]
 
-    for task in [om.runtime.model("quick").fit("X", "y") for _ in range(6)]:
-        task.get(30)
-
-    assert long.state == "STARTED"
-    assert long.cancel(grace=0) == "killed"
-
-
-def test_full_worker_answers_and_is_fit_for_more_after_kills(
-    om: Omega, start: StartWorker, tmp_path: Path
-) -> None:
-    start()
-    busy = [fit(om, 60, tmp_path / "log") for _ in range(2)]
-    wait_for(lambda: runs(tmp_path / "log") == (2, 0))
-    waiting = [om.runtime.model("quick").fit("X", "y") for _ in range(4)]
-
-    assert len(om.runtime.workers(timeout=2)) == 1
+    assert len(shared.om.runtime.workers(timeout=2)) == 1
     assert waiting[0].cancel() == "never started"
     assert [task.cancel(grace=0) for task in busy] == ["killed", "killed"]
 
-    assert [task.get(30).name for task in waiting[1:]] == ["quick"] * 3
+    assert [task.get(30).version for task in waiting[1:]] == [2, 2, 2]
     assert (waiting[0].state, waiting[0].attempts) == ("CANCELLED", 0)
 
 
 def test_messages_that_are_gone_are_told_from_those_that_wait(
-    om: Omega, start: StartWorker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    shared: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("QUEUED_SECONDS", "ASK_AGAIN_SECONDS"):
         monkeypatch.setattr(inquiry, name, -1.0)
+    om = shared.om
     with client_app(om.config, om.broker_url).connection_for_read() as connection:
         channel = connection.channel()
-        waiting = om.runtime.model("quick").fit("X", "y")
-        assert waiting.state == "QUEUED"
-        channel.queue_purge(om.config.queue)
-        assert waiting.state == "LOST"  # nobody listens: nobody can have it
+        unheard = om.runtime.require("nobody-listens").model("lr").predict("features")
+        assert unheard.state == "QUEUED"
+        channel.queue_purge("nobody-listens")
+        assert unheard.state == "LOST"  # nobody can have it
 
-        start(processes=1)
-        busy = fit(om, 60, tmp_path / "log")
-        wait_for(lambda: runs(tmp_path / "log") == (1, 0))
-        waiting = om.runtime.model("quick").fit("X", "y")
+        busy = [shared.fit(60, name) for name in ("held1", "held2")]
+        shared.begun(name="held1")
+        shared.begun(name="held2")
+        waiting = shared.fit(0, "purged")
         assert waiting.state == "QUEUED"
         channel.queue_purge(om.config.queue)
         assert waiting.state == "LOST"  # the worker says that it does not hold it
-        assert busy.state == "STARTED"
-        busy.cancel(grace=0)
+        assert [task.state for task in busy] == ["STARTED", "STARTED"]
+        for task in busy:
+            task.cancel(grace=0)
 
     with pytest.raises(TaskLost, match="is gone from the queue"):
         waiting.get(1)
+
+
+def test_killed_broker_loses_no_task_and_runs_none_twice(
+    shared: Place, rabbitmq: RabbitServer
+) -> None:
+    running = shared.fit(8, "runs")
+    shared.begun(name="runs")
+    others = [shared.fit(0, f"other{number}") for number in range(20)]
+    rabbitmq.kill()
+    rabbitmq.start()
+
+    assert running.get(90).ref == "runs@2"
+    assert [task.get(90).version for task in others] == [2] * 20
+    assert (running.attempts, shared.runs("runs")) == (1, (1, 1))
+
+
+def test_short_tasks_do_not_wait_behind_a_long_one_which_a_killed_worker_does_not_lose(
+    place: Place,
+) -> None:
+    """A worker takes no more than it can run at once, and gives that back."""
+    workers = [place.start(processes=1), place.start(processes=1)]
+    long = place.fit(8, "long")
+    place.begun(name="long")
+    for number in range(4):
+        assert place.fit(0, f"short{number}").get(30).version == 2
+    assert long.state == "STARTED"
+
+    kill_tree(next(one for one in workers if f"-{one.pid}@" in str(long.worker)))
+    assert long.get(60).ref == "long@2"
+    assert (long.attempts, place.runs("long")) == (2, (2, 1))
+    wait_for(lambda: len(place.om.models.versions("long")) == 2)
+
+
+def test_kills_at_random_moments_leave_true_states(rabbitmq: RabbitServer, tmp_path: Path) -> None:
+    with MongoServer() as server:
+        place = Place.at(tmp_path, server.url(), rabbitmq.url)
+        place.start()
+        kill_at_random(place, server, rabbitmq, ["child", "rabbitmq", "mongod"], seed=2)
+        place.close()
 
 
 def test_broker_that_is_not_there_leaves_no_task(mongo_url: str) -> None:
