@@ -15,7 +15,10 @@ class OmegaModelProxy:
     """The methods of one stored model, each run as a task on a worker.
 
     Data arguments are names of stored data sets (``'X'``, ``'X[a,b]'``,
-    ``'X@3'``, ``'X@gold'``) or objects, which are kept in the store for the time of the task.
+    ``'X@3'``, ``'X@gold'``); tables that are filtered and not loaded
+    (``om.datasets.getl('X', a__gte=1)``), of which the condition is sent; or objects,
+    which are kept in the store for the time of the task. Keywords of the estimator's
+    method may be data as well: arrays, and for ``sample_weight`` and ``groups`` names.
     Versions are fixed at submission. Each method returns at once.
 
     Parameters
@@ -46,7 +49,7 @@ class OmegaModelProxy:
         y : str or array-like of shape (n_samples,), optional
             Target.
         **params
-            Further keywords of the estimator's ``fit``, JSON-able.
+            Further keywords of the estimator's ``fit``, JSON-able or data.
 
         Returns
         -------
@@ -74,8 +77,8 @@ class OmegaModelProxy:
         y : str or array-like of shape (n_samples,), optional
             More of the target.
         **params
-            Further keywords of the estimator's ``partial_fit``, JSON-able, for
-            example ``classes=[0, 1]``.
+            Further keywords of the estimator's ``partial_fit``, JSON-able or
+            data, for example ``classes=[0, 1]``.
 
         Returns
         -------
@@ -93,7 +96,7 @@ class OmegaModelProxy:
         result : str, optional
             Keep the output as the data set of this name.
         **params
-            Further keywords of the estimator's ``predict``, JSON-able.
+            Further keywords of the estimator's ``predict``, JSON-able or data.
 
         Returns
         -------
@@ -112,7 +115,7 @@ class OmegaModelProxy:
         result : str, optional
             Keep the output as the data set of this name.
         **params
-            Further keywords of the estimator's ``predict_proba``, JSON-able.
+            Further keywords of the estimator's ``predict_proba``, JSON-able or data.
 
         Returns
         -------
@@ -121,6 +124,25 @@ class OmegaModelProxy:
             ``result`` the Metadata of the data set.
         """
         return self._submit("predict_proba", {"X": X}, result=result, params=params)
+
+    def predict_log_proba(self, X: Any, *, result: str | None = None, **params: Any) -> OmegaTask:
+        """Predict the logarithm of the probability of each class.
+
+        Parameters
+        ----------
+        X : str or array-like of shape (n_samples, n_features)
+        result : str, optional
+            Keep the output as the data set of this name.
+        **params
+            Further keywords of the estimator's ``predict_log_proba``, JSON-able or data.
+
+        Returns
+        -------
+        OmegaTask
+            Its value is an ndarray of shape (n_samples, n_classes); with
+            ``result`` the Metadata of the data set.
+        """
+        return self._submit("predict_log_proba", {"X": X}, result=result, params=params)
 
     def decision_function(self, X: Any, *, result: str | None = None, **params: Any) -> OmegaTask:
         """Return the estimator's confidence scores.
@@ -131,7 +153,7 @@ class OmegaModelProxy:
         result : str, optional
             Keep the output as the data set of this name.
         **params
-            Further keywords of the estimator's ``decision_function``, JSON-able.
+            Further keywords of the estimator's ``decision_function``, JSON-able or data.
 
         Returns
         -------
@@ -149,7 +171,7 @@ class OmegaModelProxy:
         X : str or array-like of shape (n_samples, n_features)
         y : str or array-like of shape (n_samples,), optional
         **params
-            Further keywords of the estimator's ``score``, JSON-able.
+            Further keywords of the estimator's ``score``, JSON-able or data.
 
         Returns
         -------
@@ -168,7 +190,7 @@ class OmegaModelProxy:
         result : str, optional
             Keep the output as the data set of this name.
         **params
-            Further keywords of the estimator's ``transform``, JSON-able.
+            Further keywords of the estimator's ``transform``, JSON-able or data.
 
         Returns
         -------
@@ -177,6 +199,26 @@ class OmegaModelProxy:
             n_features_out); with ``result`` the Metadata of the data set.
         """
         return self._submit("transform", {"X": X}, result=result, params=params)
+
+    def inverse_transform(self, X: Any, *, result: str | None = None, **params: Any) -> OmegaTask:
+        """Transform data back to what it was before ``transform``.
+
+        Parameters
+        ----------
+        X : str or array-like of shape (n_samples, n_features_out)
+            Transformed data.
+        result : str, optional
+            Keep the output as the data set of this name.
+        **params
+            Further keywords of the estimator's ``inverse_transform``, JSON-able or data.
+
+        Returns
+        -------
+        OmegaTask
+            Its value is what the estimator returned, of shape (n_samples,
+            n_features); with ``result`` the Metadata of the data set.
+        """
+        return self._submit("inverse_transform", {"X": X}, result=result, params=params)
 
     def fit_transform(
         self, X: Any, y: Any = None, *, result: str | None = None, **params: Any
@@ -190,7 +232,7 @@ class OmegaModelProxy:
         result : str, optional
             Keep the output as the data set of this name.
         **params
-            Further keywords of the estimator's ``fit_transform``, JSON-able.
+            Further keywords of the estimator's ``fit_transform``, JSON-able or data.
 
         Returns
         -------
@@ -199,6 +241,29 @@ class OmegaModelProxy:
             n_features_out); with ``result`` the Metadata of the data set.
         """
         return self._submit("fit_transform", {"X": X, "y": y}, result=result, params=params)
+
+    def fit_predict(
+        self, X: Any, y: Any = None, *, result: str | None = None, **params: Any
+    ) -> OmegaTask:
+        """Fit the model, publish it as a new version, and return its labels of the same data.
+
+        Parameters
+        ----------
+        X : str or array-like of shape (n_samples, n_features)
+        y : str or array-like of shape (n_samples,), optional
+            Estimators that cluster or look for outliers have no use for it.
+        result : str, optional
+            Keep the output as the data set of this name.
+        **params
+            Further keywords of the estimator's ``fit_predict``, JSON-able or data.
+
+        Returns
+        -------
+        OmegaTask
+            Its value is an ndarray of shape (n_samples,); with ``result`` the
+            Metadata of the data set.
+        """
+        return self._submit("fit_predict", {"X": X, "y": y}, result=result, params=params)
 
     def _submit(
         self, verb: str, data: dict[str, Any], *, params: dict[str, Any], result: str | None = None

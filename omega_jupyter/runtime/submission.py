@@ -8,11 +8,12 @@ import os
 import socket
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from omega_jupyter.errors import Invalid, NotFound, Unavailable
+from omega_jupyter.errors import NotFound, Unavailable
 from omega_jupyter.runtime.app import client_app
+from omega_jupyter.runtime.arguments import pinned, references
 from omega_jupyter.runtime.broker import Broker
 from omega_jupyter.runtime.credentials import HEADER, Credentials, Envelope, digest
 from omega_jupyter.runtime.inquiry import Inquiry
@@ -20,7 +21,7 @@ from omega_jupyter.runtime.keys import sending_keys
 from omega_jupyter.runtime.ledger import Ledger
 from omega_jupyter.runtime.task import OmegaTask
 from omega_jupyter.store.catalog import Catalog
-from omega_jupyter.store.internal import STAGED, is_internal, release, renew
+from omega_jupyter.store.internal import is_internal, release, renew
 from omega_jupyter.store.model.environment import warn_of_mismatch
 from omega_jupyter.store.names import ObjectName
 
@@ -28,13 +29,12 @@ if TYPE_CHECKING:
     from omega_jupyter.config import OmegaConfig, SecretUrl
     from omega_jupyter.store.connection import Document
     from omega_jupyter.store.datasets import DatasetStore
-    from omega_jupyter.store.metadata import Metadata
     from omega_jupyter.store.models import ModelStore
 
 __all__ = ["Submitter"]
 
 # What was fitted before, and with which versions, does not matter to these.
-_FITS_ANEW = frozenset({"fit", "fit_transform", "cross_validate", "grid_search"})
+_FITS_ANEW = frozenset({"fit", "fit_predict", "fit_transform", "cross_validate", "grid_search"})
 
 
 @dataclass(frozen=True)
@@ -96,7 +96,7 @@ class Submitter:
         result : str, optional
             The name under which the output is kept.
         params : mapping
-            Keywords of the estimator's method, JSON-able.
+            Keywords of the estimator's method: JSON-able, or data as in `data`.
 
         Raises
         ------
@@ -107,21 +107,18 @@ class Submitter:
         Unavailable
             MongoDB or the broker does not answer. Nothing was submitted then.
         """
-        _check_json(verb, params)
         if result is not None:
             ObjectName.parse(result)
         task_id = uuid.uuid4().hex
-        pinned = self._pin(task_id, model, data)
-        _check_lengths(pinned)
+        arguments, found = pinned(self.mongo_url, self.datasets, verb, task_id, model, data, params)
         if verb not in _FITS_ANEW:
-            warn_of_mismatch(pinned["model"][1])
-        arguments: dict[str, Any] = {role: ref for role, (ref, _) in pinned.items()}
-        arguments |= {"result": result, "params": dict(params)}
+            warn_of_mismatch(found)
+        arguments["result"] = result
         record = {
             "_id": task_id,
             "verb": verb,
             "model": arguments["model"],
-            "model_name": pinned["model"][1].name,
+            "model_name": found.name,
             "arguments": arguments,
             "queue": self.queue,
         }
@@ -177,33 +174,6 @@ class Submitter:
         self._send(record["verb"], record["_id"], record["queue"], record["arguments"])
         return self.handle(record["_id"])
 
-    def _pin(
-        self, task_id: str, model: str, data: Mapping[str, Any]
-    ) -> dict[str, tuple[str, Metadata]]:
-        """Stage the objects, look all names up in one query, and fix their versions.
-
-        What runs later is what was there when it was submitted, also when it has
-        to wait, or is tried again.
-        """
-        if not isinstance(model, str):
-            raise Invalid(
-                f"The model is given by its stored name, not as {type(model).__name__}",
-                hint="om.models.put(model, 'mymodel') keeps it under a name",
-            )
-        names = {"model": ObjectName.parse(model)}
-        names |= {role: ObjectName.parse(v) for role, v in data.items() if isinstance(v, str)}
-        wanted = [("models" if role == "model" else "datasets", names[role]) for role in names]
-        found = Catalog(self.mongo_url).resolve([(kind, str(name)) for kind, name in wanted])
-        pinned = {
-            role: (str(replace(name, name=metadata.name, version=metadata.version)), metadata)
-            for (role, name), metadata in zip(names.items(), found, strict=True)
-        }
-        for role, value in data.items():
-            if value is not None and not isinstance(value, str):
-                staged = self.datasets.put(value, f"{STAGED}/{task_id}/{role}", task=task_id)
-                pinned[role] = (staged.ref, staged)
-        return pinned
-
     def _send(self, verb: str, task_id: str, queue: str, arguments: dict[str, Any]) -> None:
         from kombu.exceptions import OperationalError
 
@@ -240,38 +210,6 @@ class Submitter:
             raise
 
 
-def _check_json(verb: str, params: Mapping[str, Any]) -> None:
-    for name, value in params.items():
-        try:
-            json.dumps(value)
-        except (TypeError, ValueError):
-            raise Invalid(
-                f"{verb}({name}=…) is a {type(value).__name__}, which can't be sent to a worker",
-                hint="numbers, texts, lists and dicts can",
-            ) from None
-
-
-def _check_lengths(pinned: Mapping[str, tuple[str, Metadata]]) -> None:
-    """Refuse X and y of unequal length before anything is sent."""
-    if "X" not in pinned or "y" not in pinned:
-        return
-    (x, x_shape), (y, y_shape) = ((ref, md.shape) for ref, md in (pinned["X"], pinned["y"]))
-    if x_shape and y_shape and x_shape[0] != y_shape[0]:
-        raise Invalid(
-            f"X and y differ in length: {_shown(x)} has {x_shape[0]:,} rows, "
-            f"{_shown(y)} has {y_shape[0]:,}",
-            hint="`%omega info NAME` shows a data set's shape",
-        )
-
-
-def references(arguments: Mapping[str, Any]) -> dict[str, str]:
-    """Return the stored objects that a call's arguments name, by role."""
-    plain = ("result", "params")
-    return {
-        role: ref for role, ref in arguments.items() if role not in plain and isinstance(ref, str)
-    }
-
-
 def _gone(task_id: str, role: str, ref: str) -> NotFound:
     if is_internal(ref):
         return NotFound(
@@ -283,12 +221,6 @@ def _gone(task_id: str, role: str, ref: str) -> NotFound:
         f"Task {task_id[:8]} can't run again: {ref}, its {role}, is not stored any more",
         hint=f"%omega info {ObjectName.parse(ref).name} shows what there is",
     )
-
-
-def _shown(ref: str) -> str:
-    if is_internal(ref):
-        return "what you passed as " + ref.rpartition("@")[0].rpartition("/")[2]
-    return ref
 
 
 def _user() -> str:

@@ -205,7 +205,7 @@ class StoredSource(Source):
     """
 
     def __init__(self, url: SecretUrl, document: Document) -> None:
-        self._url = url
+        self.url = self._url = url
         self._ref = f"{document['name']}@{document['version']}"
         self._entries: list[Document] = document["segments"]
         self._inline = InlineSource([entry.get("d", {}) for entry in self._entries])

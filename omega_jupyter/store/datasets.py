@@ -236,6 +236,11 @@ class DatasetStore(TableExchange):
         lazy: LazyTable = self._lazy(*self._wanted(name, version, columns, where))
         return lazy
 
+    def getl_version(self, metadata: Metadata) -> LazyTable:
+        """Return a table that the catalog has found already, as :meth:`getl` does."""
+        lazy: LazyTable = self._lazy(metadata, Part())
+        return lazy
+
     def get_version(
         self,
         metadata: Metadata,

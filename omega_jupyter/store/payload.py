@@ -11,9 +11,12 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from omega_jupyter.errors import Invalid
+
+if TYPE_CHECKING:
+    from omega_jupyter.config import SecretUrl
 
 __all__ = ["Blobs", "Buffers", "Encoded", "InlineSource", "Key", "Segment", "Sink", "Source"]
 
@@ -143,7 +146,15 @@ class Encoded:
 
 
 class Source(ABC):
-    """Where a stored object's chunks come from."""
+    """Where a stored object's chunks come from.
+
+    Attributes
+    ----------
+    url : SecretUrl or None
+        The database, where it is one.
+    """
+
+    url: SecretUrl | None = None
 
     @abstractmethod
     def fetch(self, segment: int, keys: Sequence[Key], sink: Sink) -> None:

@@ -63,6 +63,18 @@ class Q:
         object.__setattr__(self, "joint", made[0])
         object.__setattr__(self, "parts", made[1])
 
+    def to_plain(self) -> list[Any]:
+        """Return it as nested lists, for typed JSON."""
+        if self.joint == "test":
+            return [self.joint, *self.parts]
+        return [self.joint, *(part.to_plain() for part in self.parts)]
+
+    @classmethod
+    def from_plain(cls, plain: Sequence[Any]) -> Q:
+        """Make what :meth:`to_plain` gave."""
+        joint, *parts = plain
+        return _make(joint, *(parts if joint == "test" else map(cls.from_plain, parts)))
+
     def __and__(self, other: object) -> Q:
         return _make(*_spread("and", self, other)) if isinstance(other, Q) else NotImplemented
 

@@ -391,6 +391,7 @@ VERBS: tuple[Verb, ...] = (
         examples=(
             "fit mymodel X y",
             "fit mymodel X y -b",
+            "fit mymodel X y sample_weight=w",
             "fit mymodel X[a,b] y --queue gpu",
         ),
     ),
@@ -420,6 +421,13 @@ VERBS: tuple[Verb, ...] = (
         examples=("predict_proba mymodel X",),
     ),
     _call(
+        "predict_log_proba",
+        "Predict the logarithm of the probability of each class.",
+        y=False,
+        result=True,
+        examples=("predict_log_proba mymodel X",),
+    ),
+    _call(
         "decision_function",
         "Return a model's confidence in each class.",
         y=False,
@@ -439,6 +447,20 @@ VERBS: tuple[Verb, ...] = (
         y=False,
         result=True,
         examples=("transform scaler X --result X_scaled",),
+    ),
+    _call(
+        "inverse_transform",
+        "Transform data back to what it was before a transform.",
+        y=False,
+        result=True,
+        examples=("inverse_transform scaler X_scaled",),
+    ),
+    _call(
+        "fit_predict",
+        "Fit a model, publish it as a new version, and return its labels of the data.",
+        y=True,
+        result=True,
+        examples=("fit_predict clusters X",),
     ),
     _call(
         "fit_transform",

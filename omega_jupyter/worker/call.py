@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 from collections.abc import Callable
 from contextlib import nullcontext, suppress
 from typing import TYPE_CHECKING, Any
@@ -37,8 +38,8 @@ class Call:
     attempt : Attempt
         Its task's id is also the key that makes publishing harmless the second time.
     arguments : dict
-        ``model``, ``X``, ``y``: names with versions; ``result``: a name or None;
-        ``params``: keywords of the method.
+        As :func:`omega_jupyter.runtime.arguments.pinned` makes them; ``result``: a
+        name or None.
     cache : VersionCache
     cancellation : Cancellation
         Whether it is to stop.
@@ -63,11 +64,13 @@ class Call:
         self._data: dict[str, str] = {
             role: arguments[role] for role in ("X", "y") if arguments.get(role) is not None
         }
+        self._keywords: dict[str, str] = arguments.get("keywords", {})
+        self._choices: dict[str, dict[str, Any]] = arguments.get("choices", {})
 
     @property
     def inputs(self) -> dict[str, str]:
         """The versions that it reads, by role."""
-        return {"model": self._model_ref, **self._data}
+        return {"model": self._model_ref, **self._data, **self._keywords}
 
     def estimator(self) -> Any:
         """Return the stored estimator, shared with other calls: never fit this one."""
@@ -79,9 +82,12 @@ class Call:
 
     def arrays(self) -> tuple[Any, ...]:
         """Return X and, where it was given, y: copies that an estimator may overwrite."""
-        return tuple(
-            _private(self._cached("datasets", ref, self._load_data)) for ref in self._data.values()
-        )
+        return tuple(self._array(role, ref) for role, ref in self._data.items())
+
+    def keywords(self) -> dict[str, Any]:
+        """Return the keywords of the method, with copies of the data that is among them."""
+        data = {name: self._array(name, ref) for name, ref in self._keywords.items()}
+        return {**self.params, **data}
 
     def method(self, estimator: Any, name: str) -> Callable[..., Any]:
         """Return a method of the estimator.
@@ -113,7 +119,7 @@ class Call:
         from sklearn.exceptions import NotFittedError
 
         method = self.method(estimator, name)
-        data = self.arrays()
+        data, keywords = self.arrays(), self.keywords()
         checkpoint = self._cancellation.check
         checkpoint()
         fits = "fit" in name
@@ -124,7 +130,7 @@ class Call:
                 parallel_config(backend="threading"),
                 followed(estimator, self._report, checkpoint) if fits else nullcontext(),
             ):
-                return method(*data, **self.params)
+                return method(*data, **keywords)
         except NotFittedError:
             raise Invalid(
                 f"{self._model_ref} is not fitted yet",
@@ -194,6 +200,18 @@ class Call:
         with suppress(OmegaError):
             self._attempt.progress(progress)
 
+    def _array(self, role: str, ref: str) -> Any:
+        choice = self._choices.get(role)
+        if choice is None:
+            return _private(self._cached("datasets", ref, self._load_data))
+        key = f"{ref} {json.dumps(choice, sort_keys=True)}"
+        return _private(self._cached("datasets", key, lambda _: self._load_choice(ref, choice)))
+
+    def _load_choice(self, ref: str, choice: dict[str, Any]) -> tuple[Any, int]:
+        loaded = self._om.datasets.getl_version(self._resolved("datasets", ref)).chosen(choice)
+        value = loaded.value
+        return value, _nbytes(value)
+
     def _load_model(self, ref: str) -> tuple[Any, int]:
         metadata = self._resolved("models", ref)
         return self._om.models.get_version(metadata), metadata.size
@@ -215,7 +233,17 @@ class Call:
         return self._cache.get(key, lambda: patiently(lambda: load(ref)))
 
 
-_VERBS = ("predict", "predict_proba", "decision_function", "score", "transform", "partial_fit")
+_VERBS = (
+    "predict",
+    "predict_proba",
+    "predict_log_proba",
+    "decision_function",
+    "score",
+    "transform",
+    "inverse_transform",
+    "fit_predict",
+    "partial_fit",
+)
 
 
 def _private(data: Any) -> Any:

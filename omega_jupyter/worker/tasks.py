@@ -183,6 +183,13 @@ def predict_proba(self: ModelTask, **arguments: Any) -> Outcome:
     return call.output(call.run(call.estimator(), "predict_proba"))
 
 
+@shared_task(bind=True, base=ModelTask, name="omega.predict_log_proba")
+def predict_log_proba(self: ModelTask, **arguments: Any) -> Outcome:
+    """Predict the logarithm of the probability of each class."""
+    call = self.call(arguments)
+    return call.output(call.run(call.estimator(), "predict_log_proba"))
+
+
 @shared_task(bind=True, base=ModelTask, name="omega.decision_function")
 def decision_function(self: ModelTask, **arguments: Any) -> Outcome:
     """Return the estimator's confidence scores."""
@@ -204,6 +211,23 @@ def transform(self: ModelTask, **arguments: Any) -> Outcome:
     """Transform data with the fitted model."""
     call = self.call(arguments)
     return call.output(call.run(call.estimator(), "transform"))
+
+
+@shared_task(bind=True, base=ModelTask, name="omega.inverse_transform")
+def inverse_transform(self: ModelTask, **arguments: Any) -> Outcome:
+    """Transform data back with the fitted model."""
+    call = self.call(arguments)
+    return call.output(call.run(call.estimator(), "inverse_transform"))
+
+
+@shared_task(bind=True, base=ModelTask, name="omega.fit_predict")
+def fit_predict(self: ModelTask, **arguments: Any) -> Outcome:
+    """Fit a copy of the model, publish it, and return its labels of the data."""
+    call = self.call(arguments)
+    estimator = call.own_estimator()
+    labels = call.run(estimator, "fit_predict")
+    call.publish(estimator)
+    return call.output(labels)
 
 
 @shared_task(bind=True, base=ModelTask, name="omega.fit_transform")

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from operator import index
 from typing import TYPE_CHECKING, Any
 
 from omega_jupyter.errors import Invalid
+from omega_jupyter.store import typed
 from omega_jupyter.store.facts import facts_html
 from omega_jupyter.store.query import Q, all_of
 from omega_jupyter.store.table.part import column_positions
 from omega_jupyter.store.table.view import TableView
 
 if TYPE_CHECKING:
+    from omega_jupyter.config import SecretUrl
     from omega_jupyter.store.codecs.frame import TableCodec
 
 __all__ = ["LazyTable"]
@@ -197,6 +199,60 @@ class LazyTable:
         return self._with(
             view, like.ndim == 1, like.to_frame().columns if like.ndim == 1 else like.columns
         )
+
+    @property
+    def ref(self) -> str:
+        """The stored version, ``name@version``."""
+        return self._view.what
+
+    def choice(self, url: SecretUrl) -> dict[str, Any] | None:
+        """Return columns and rows as JSON, for :meth:`chosen` elsewhere.
+
+        Parameters
+        ----------
+        url : SecretUrl
+            The database where that is to be.
+
+        Returns
+        -------
+        dict or None
+            None where only the table itself can tell: it is of another database, or
+            a part of the labels was chosen.
+
+        Raises
+        ------
+        Invalid
+            A condition has a value that can't be kept exactly.
+        """
+        if self._view.url != url or (self._labels is not None and not self._single):
+            return None
+        where = self._view.where
+        try:
+            condition = None if where is None else typed.dumps(where.to_plain())
+        except typed.Refused as error:
+            raise Invalid(
+                f"A condition on {self.ref} {error}, which can't be sent",
+                hint="compare with plain values",
+            ) from None
+        columns = self._view.columns
+        return {
+            "columns": None if columns is None else [int(place) for place in columns],
+            "where": condition,
+            "single": self._single,
+        }
+
+    def chosen(self, choice: Mapping[str, Any]) -> LazyTable:
+        """Return of this whole table what :meth:`choice` described."""
+        view = self._view
+        if choice["columns"] is not None:
+            view = view.narrowed(choice["columns"])
+        if choice["where"] is not None:
+            view = view.filtered(Q.from_plain(typed.loads(choice["where"])))
+        single = bool(choice["single"])
+        labels = None
+        if single and not self._single:
+            labels = self._empty.iloc[:, list(choice["columns"])].columns
+        return self._with(view, single, labels)
 
     def _with(self, view: TableView, single: bool, labels: Any) -> LazyTable:
         return LazyTable(view, self._codec, self._body, single=single, labels=labels)

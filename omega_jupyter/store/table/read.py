@@ -6,7 +6,7 @@ import copy
 from bisect import bisect_right
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import accumulate
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from omega_jupyter.store import typed
 from omega_jupyter.store.payload import Key, Sink, Source, load_blob
@@ -17,6 +17,9 @@ from omega_jupyter.store.table.kinds import Kind, kind_from_spec
 from omega_jupyter.store.table.layout import Block
 from omega_jupyter.store.table.rows import Rows, Selection
 from omega_jupyter.store.table.zones import ZONE_GROUP, Zone, load_zone
+
+if TYPE_CHECKING:
+    from omega_jupyter.config import SecretUrl
 
 __all__ = ["TableReader"]
 
@@ -53,6 +56,11 @@ class TableReader:
         other = copy.copy(self)
         other._kept = {}
         return other
+
+    @property
+    def url(self) -> SecretUrl | None:
+        """The database that it is read from; None where it is elsewhere."""
+        return self._source.url
 
     @property
     def labels(self) -> Any:

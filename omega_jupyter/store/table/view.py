@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from omega_jupyter.store.query import Q, all_of
 from omega_jupyter.store.table.conditions import Condition, Joint, Labels, resolve
 from omega_jupyter.store.table.filters import BATCH_ROWS, matching
 from omega_jupyter.store.table.read import TableReader
 from omega_jupyter.store.table.rows import Rows, Selection, cut, step_of
+
+if TYPE_CHECKING:
+    from omega_jupyter.config import SecretUrl
 
 __all__ = ["TableView"]
 
@@ -59,6 +62,11 @@ class TableView:
     def width(self) -> int:
         """How many columns there are."""
         return self._reader.width if self.columns is None else len(self.columns)
+
+    @property
+    def url(self) -> SecretUrl | None:
+        """The database that it is read from; None where it is elsewhere."""
+        return self._reader.url
 
     @property
     def knows_labels(self) -> bool:
