@@ -15,6 +15,8 @@ from sklearn.base import BaseEstimator
 from sklearn.cluster import Birch
 from sklearn.datasets import load_iris
 from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from omega_jupyter.config import OmegaConfig, SecretUrl
 from omega_jupyter.errors import Invalid, Untrusted
@@ -157,8 +159,11 @@ def test_large_file_goes_through_a_temporary_one(
 
 
 def test_what_can_not_be_pickled_or_is_no_model_writes_nothing(allowed: ModelStore) -> None:
-    with pytest.raises(Invalid, match="LogisticRegression can't be stored with joblib"):
-        allowed.put(LogisticRegression(C=threading.Lock()), "m", format="joblib")
+    locked = make_pipeline(StandardScaler(), LogisticRegression(C=[threading.Lock()]))
+    with pytest.raises(
+        Invalid, match="step 'logisticregression', parameter 'C', item 0 holds a lock"
+    ):
+        allowed.put(locked, "m", format="joblib")
     with pytest.raises(Invalid, match="not a scikit-learn estimator"):
         allowed.put({"a": 1}, "m", format="joblib")
     with pytest.raises(Invalid, match="'pickle' is not 'skops' or 'joblib'"):

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 from omega_jupyter.errors import Invalid, Untrusted
 from omega_jupyter.store.codecs.codec import Codec, Part
 from omega_jupyter.store.codecs.estimator import EstimatorCodec, described
+from omega_jupyter.store.model.kinds import SKOPS_ERRORS
 from omega_jupyter.store.payload import Encoded, Source
 from omega_jupyter.store.spool import SpoolSegment, spooled
 
@@ -46,17 +47,19 @@ class JoblibCodec(Codec):
         Raises
         ------
         Invalid
-            It is no estimator, or can't be pickled.
+            It is no estimator, or something in it can't be pickled; named.
         """
         import joblib
+
+        from omega_jupyter.store.model.fault import fault
 
         kind = type(obj).__name__
         if not EstimatorCodec().accepts(obj):
             raise Invalid(f"A {kind} is not a scikit-learn estimator")
         try:
             segment = SpoolSegment(lambda file: joblib.dump(obj, file), f"The {kind}")
-        except (pickle.PicklingError, TypeError, AttributeError, RecursionError) as error:
-            raise Invalid(f"The {kind} can't be stored with joblib: {error}") from error
+        except SKOPS_ERRORS as error:
+            raise fault(obj, obj, error, pickle.dumps) from error
         return described(obj, {"size": segment.size}, segment)
 
     def decode(self, source: Source, body: dict[str, Any], part: Part, what: str) -> Any:

@@ -1,9 +1,9 @@
-"""What in a model skops can't write, and where it is."""
+"""What in a model can't be written, and where it is."""
 
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from omega_jupyter.errors import Invalid
@@ -16,23 +16,28 @@ __all__ = ["fault"]
 SECONDS = 10.0
 
 
-def fault(model: Any, root: Any, error: BaseException) -> Invalid:
-    """Find what skops can't write by trying the parts of the parts that it can't.
+def fault(
+    model: Any, root: Any, error: BaseException, write: Callable[[Any], object] | None = None
+) -> Invalid:
+    """Find what can't be written by trying the parts of the parts that can't.
 
     Parameters
     ----------
     model : estimator
         The user's own.
     root : object
-        Its outline, which skops did not write.
+        Its outline, or itself, which could not be written.
     error : Exception
-        What skops said.
+        What was said then.
+    write : callable, optional
+        Tries to write one part; default: skops does.
 
     Returns
     -------
     Invalid
         Names the innermost part at fault.
     """
+    write = write or _to_skops
     end = time.monotonic() + SECONDS
     steps: list[Step] = []
     value = root
@@ -41,7 +46,7 @@ def fault(model: Any, root: Any, error: BaseException) -> Invalid:
         for step, part in _parts(value):
             if time.monotonic() > end:
                 break
-            refused = _refused(part)
+            refused = _refused(part, write)
             if refused is not None:
                 found, error = (step, part), refused
                 break
@@ -51,11 +56,15 @@ def fault(model: Any, root: Any, error: BaseException) -> Invalid:
         value = found[1]
 
 
-def _refused(value: Any) -> BaseException | None:
+def _to_skops(value: Any) -> None:
     import skops.io
 
+    skops.io.dumps(value)
+
+
+def _refused(value: Any, write: Callable[[Any], object]) -> BaseException | None:
     try:
-        skops.io.dumps(value)
+        write(value)
     except SKOPS_ERRORS as error:
         return error
     return None
