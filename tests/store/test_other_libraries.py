@@ -186,7 +186,10 @@ def test_store_with_such_models_is_checked_and_archived(mongo_url: str, tmp_path
     om, archive = Omega(mongo_url), tmp_path / "models.omega"
     model = ESTIMATORS["voting"].fit(X, y)
     # More than a part of 1 MiB.
-    large = XGBClassifier(n_estimators=900, max_depth=6, min_child_weight=0).fit(X, y)
+    rng = np.random.default_rng(0)
+    noise = rng.random((3000, 4))
+    large = XGBRegressor(n_estimators=80, max_depth=14, min_child_weight=0, n_jobs=1)
+    large.fit(noise, rng.random(3000))
     om.models.put(model, "m")
     metadata = om.models.put(large, "large")
     assert metadata.size > 2_000_000
@@ -197,7 +200,7 @@ def test_store_with_such_models_is_checked_and_archived(mongo_url: str, tmp_path
     om.store.import_(archive)
 
     np.testing.assert_array_equal(om.models.get("m").predict(X), model.predict(X))
-    np.testing.assert_array_equal(om.models.get("large").predict(X), large.predict(X))
+    np.testing.assert_array_equal(om.models.get("large").predict(noise), large.predict(noise))
     assert om.store.check().ok
 
 
