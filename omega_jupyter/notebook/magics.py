@@ -55,7 +55,7 @@ class OmegaMagics(Magics):
             pred = %omega predict mymodel X
             %omega tasks                        what ran, is running, is waiting
 
-        Verbs: put, get, ls, info, head, rm; fit, partial_fit, predict,
+        Verbs: put, get, import, export, ls, info, head, rm; fit, partial_fit, predict,
         predict_proba, decision_function, score, transform, fit_transform; tasks,
         status, result; local, doctor, help. ``%omega help`` tells what they do,
         ``%omega fit -h`` tells all of one.
