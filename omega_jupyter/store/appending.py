@@ -8,7 +8,7 @@ rows are checked again, and what was written is used again: every append arrives
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from omega_jupyter.config import SecretUrl
 from omega_jupyter.errors import Conflict, Invalid, NotFound
@@ -30,7 +30,7 @@ from omega_jupyter.store.table.extend import (
     measured,
     part_of,
 )
-from omega_jupyter.store.table.layout import group_rows
+from omega_jupyter.store.table.layout import TableSegment, group_rows
 from omega_jupyter.store.table.schema import Mismatch
 from omega_jupyter.store.table.stored import StoredTable
 from omega_jupyter.store.table.stream import StreamSegment
@@ -44,6 +44,13 @@ __all__ = ["RowsPut"]
 # The last rows stay in the version document up to here: then a small append is one
 # insert. Every version carries them.
 TAIL_BYTES = 32 << 10
+
+
+class _New(NamedTuple):
+    """A part of a table that was written, and its entry in the version document."""
+
+    entry: Document
+    part: NewPart
 
 
 class RowsPut:
@@ -90,7 +97,8 @@ class RowsPut:
         self._attempts = 0
         self._added: AddedRows | None = None
         self._pieces: list[list[Any]] = []
-        self._own_part: tuple[Document, NewPart] | None = None
+        self._own: _New | None = None
+        self._merged: tuple[list[Any], _New] | None = None
         self._written: list[Document] = []
 
     def document(self, latest: Latest) -> Document:
@@ -104,7 +112,7 @@ class RowsPut:
             Another writer has changed the table, and the rows can't be read again.
         """
         try:
-            self._discard_but([] if self._own_part is None else [self._own_part[0]])
+            self._discard_but(self._reusable())
             base = self._base(latest)
             self.base = base.document.get("_id")
             made = self._make(base)
@@ -130,12 +138,13 @@ class RowsPut:
                 f"The rows can't be added to {base.table.what}: {mismatch.reason}",
                 hint=mismatch.hint,
             ) from None
-        rewritten, parts = self._write(base.table, joined, added)
+        order = self._write(base, joined, added)
         # A stream that is written to its end has given its index its last values.
         joined = added.index.join(base.table.reader)
-        done = extended(base.table, joined, added, rewritten, [part for _, part in parts])
+        parts = [item if isinstance(item, int) else item.part for item in order]
+        done = extended(base.table, joined, added, parts)
         entries = [self._kept(base.segments[number]) for number in done.kept]
-        entries += [entry for entry, _ in parts]
+        entries += [item.entry for item in order if not isinstance(item, int)]
         if done.beside is not None:
             entries.append(self._stored(done.beside))
         return _described(base.document, done, entries) | self._noted(base)
@@ -167,57 +176,74 @@ class RowsPut:
         """Check the rows that are in memory; those of before serve an equal table as well."""
         if self._added is not None and self._added.fingerprint == table.fingerprint:
             return self._added
-        if self._own_part is not None and not self._stream.ended:
+        if self._own is not None and not self._stream.ended:
             raise Conflict(
                 f"{self._name!r} was changed by another writer in a way that the frames, "
                 "which can't be read a second time, were not written for",
                 hint="put them again",
             )
-        self._own_part = None
-        self._discard_but([])
+        self._own = None
+        self._discard_but(self._reusable())
         added = AddedRows(table)
         self._pieces = [added.take(frame, who) for who, frame in self._stream.held()]
         self._added = added
         return added
 
-    def _write(
-        self, table: StoredTable, joined: JoinedIndex, added: AddedRows
-    ) -> tuple[int, list[tuple[Document, NewPart]]]:
-        """Write the rows; return how many old parts are left out for them, and the new parts."""
+    def _write(self, base: BaseTable, joined: JoinedIndex, added: AddedRows) -> list[int | _New]:
+        """Write the rows; return the parts of the table then, the old ones by number."""
+        table = base.table
+        if self._stream.ended and not added.rows:
+            return list(range(len(table.parts)))
         tail = 1 if table.inline and table.inline[-1] else 0
-        others = table.parts[: len(table.parts) - tail]
+        others = len(table.parts) - tail
         blocks = measured(table, added)
-        rows = sum(table.parts[len(others) :]) + added.rows
+        before = sum(table.parts[others:])
         small = self._stream.ended and added.size <= INLINE_BYTES
         limit = TAIL_BYTES if others else INLINE_BYTES
-        if self._stream.ended and not added.rows:
-            return 0, []
-        merged = 0
-        fits = small and rows * sum(block.row_bytes for block in blocks) <= limit
-        if not fits and self._attempts == 0:
-            # Whoever lost a race hurries; the next append makes up for it.
-            full = group_rows(sum(block.row_bytes for block in blocks))
-            merged = parts_to_merge(others, rows if small else added.rows, full)
-        rewritten = tail + merged
-        old = [table.last_arrays(rewritten)] if rewritten else []
-        count = sum(table.parts[len(table.parts) - rewritten :])
+        row_bytes = sum(block.row_bytes for block in blocks)
+        old = [table.arrays(others, len(table.parts))] if tail else []
+        if small and (before + added.rows) * row_bytes <= limit:
+            part = part_of(table, joined, before + added.rows, [*old, *self._pieces], blocks)
+            return [*range(others), self._new(part, limit)]
+        order = self._merge(base, joined, others, before + added.rows if small else added.rows)
         if small:
-            pieces = [*old, *self._pieces]
-            part = part_of(table, joined, count + added.rows, pieces, blocks)
-            return rewritten, [self._part(part, limit if fits else -1)]
-        before = []
-        if count:
-            before = [self._part(part_of(table, joined, count, old, table.blocks), -1)]
-        if self._own_part is None:
-            self._own_part = self._write_own(table, joined, added)
-        return rewritten, [*before, self._own_part]
+            part = part_of(table, joined, before + added.rows, [*old, *self._pieces], blocks)
+            return [*order, self._new(part, -1)]
+        if before:
+            order.append(self._new(part_of(table, joined, before, old, table.blocks), -1))
+        if self._own is None:
+            self._own = self._write_own(table, joined, added)
+        return [*order, self._own]
 
-    def _write_own(
-        self, table: StoredTable, joined: JoinedIndex, added: AddedRows
-    ) -> tuple[Document, NewPart]:
+    def _merge(
+        self, base: BaseTable, joined: JoinedIndex, others: int, added: int
+    ) -> list[int | _New]:
+        """Write some of the old parts as one, where it is time to; return the order then.
+
+        After a lost race nothing is merged, but what was merged before it is used where
+        its parts are still there: else a table that many append to would never be.
+        """
+        table = base.table
+        written = [base.segments[entry["i"]].get("s") for entry in table.body["tables"][:others]]
+        if self._attempts == 0:
+            full = group_rows(sum(block.row_bytes for block in table.blocks))
+            first = others - parts_to_merge(table.parts[:others], added, full)
+            if first < others:
+                rows, arrays = sum(table.parts[first:others]), table.arrays(first, others)
+                part = part_of(table, joined, rows, [arrays], table.blocks)
+                self._merged = written[first:], self._new(part, -1)
+        if self._merged is not None:
+            segments, new = self._merged
+            for first in range(others - len(segments) + 1):
+                if written[first : first + len(segments)] == segments:
+                    return [*range(first), new, *range(first + len(segments), others)]
+            self._merged = None
+        return list(range(others))
+
+    def _write_own(self, table: StoredTable, joined: JoinedIndex, added: AddedRows) -> _New:
         """Write the rows alone, so that it need not be done again."""
         if self._stream.ended:
-            return self._part(part_of(table, joined, added.rows, self._pieces, added.blocks), -1)
+            return self._new(part_of(table, joined, added.rows, self._pieces, added.blocks), -1)
         frames = ((len(frame), added.take(frame, who)) for who, frame in self._stream.rest())
         held: list[tuple[int, Sequence[Any]]] = []
         for (_, frame), piece in zip(self._stream.held(), self._pieces, strict=True):
@@ -225,17 +251,17 @@ class RowsPut:
         segment = StreamSegment(table.kinds + joined.kinds, added.blocks, held, frames, table.name)
         self._pieces = []
         entry = self._stored(segment)
-        return entry, NewPart(segment.groups, inline=False)
+        return _New(entry, NewPart(segment.groups, inline=False))
 
     # -- what is written ---------------------------------------------------------
 
-    def _part(self, segment: Any, limit: int) -> tuple[Document, NewPart]:
+    def _new(self, segment: TableSegment, limit: int) -> _New:
         if segment.size <= limit:
             chunks = pack_inline(segment)
             if sum(map(len, chunks.values())) <= 2 * limit:
                 entry = {"d": chunks, "h": of_inline(chunks)}
-                return entry, NewPart(segment.groups, inline=True)
-        return self._stored(segment), NewPart(segment.groups, inline=False)
+                return _New(entry, NewPart(segment.groups, inline=True))
+        return _New(self._stored(segment), NewPart(segment.groups, inline=False))
 
     def _kept(self, segment: Any) -> Document:
         return self._stored(segment) if isinstance(segment, Segment) else segment
@@ -244,6 +270,11 @@ class RowsPut:
         entry = write_segment(self._url, segment).to_document()
         self._written.append(entry)
         return entry
+
+    def _reusable(self) -> list[Document]:
+        """Return what was written that serves behind another version as well."""
+        merged = None if self._merged is None else self._merged[1]
+        return [new.entry for new in (self._own, merged) if new is not None]
 
     def _discard_but(self, needed: Sequence[Document]) -> None:
         kept = {entry.get("s") for entry in needed}

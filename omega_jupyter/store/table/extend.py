@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from functools import partial
+from itertools import count
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -169,11 +170,7 @@ def part_of(
 
 
 def extended(
-    table: StoredTable,
-    joined: JoinedIndex,
-    added: AddedRows,
-    rewritten: int,
-    parts: Sequence[NewPart],
+    table: StoredTable, joined: JoinedIndex, added: AddedRows, parts: Sequence[int | NewPart]
 ) -> Extended:
     """Describe a table with more rows.
 
@@ -185,39 +182,41 @@ def extended(
         Its index with the added rows.
     added : AddedRows
         The rows.
-    rewritten : int
-        How many of its last parts are left out, since `parts` hold their rows.
-    parts : sequence of NewPart
-        What was written.
+    parts : sequence of (int or NewPart)
+        The parts of the table then, in order: old ones by number, and what was written.
     """
     body = {key: value for key, value in table.body.items() if key not in ("digest", "head")}
-    tables = table.body["tables"][: len(table.parts) - rewritten]
+    tables = {n: table.body["tables"][n] for n in parts if isinstance(n, int)}
     blobs, spec, contents = _blobs(table, joined)
-    kept = sorted({t["i"] for t in tables} | {b["i"] for b in blobs if isinstance(b, dict)})
+    kept = sorted(
+        {t["i"] for t in tables.values()} | {b["i"] for b in blobs if isinstance(b, dict)}
+    )
     place = {old: new for new, old in enumerate(kept)}
     blobs = [b | {"i": place[b["i"]]} if isinstance(b, dict) else b for b in blobs]
-    beside = len(kept) + len(parts)
+    beside = len(kept) + len(parts) - len(tables)
     for number, data in contents.items():
         at = list(contents).index(number)
         blobs[number] = {"i": beside, "b": at, "n": len(data)}
     rows = table.reader.rows + added.rows
     blocks = measured(table, added)
+    numbers = count(len(kept))
     body |= {
         "rows": rows,
         "group_rows": group_rows(sum(block.row_bytes for block in blocks)),
         "columns": _data_runs(table) + runs_of(joined.kinds),
         "index": spec,
         "blocks": [list(block) for block in blocks],
-        "tables": [t | {"i": place[t["i"]]} for t in tables]
-        + [
-            {"i": number, "rows": list(part.groups), "z": zone_width(len(part.groups))}
-            for number, part in enumerate(parts, len(kept))
+        "tables": [
+            tables[part] | {"i": place[tables[part]["i"]]}
+            if isinstance(part, int)
+            else {"i": next(numbers), "rows": list(part.groups), "z": zone_width(len(part.groups))}
+            for part in parts
         ],
         "blobs": blobs,
     }
     if not added.row_major:
         body.pop("row_major", None)
-    if not all([*table.inline[: len(tables)], *(part.inline for part in parts)]):
+    if not all(table.inline[p] if isinstance(p, int) else p.inline for p in parts):
         body["head"] = _head(table, joined, added, rows)
     return Extended(body, kept, Buffers(list(contents.values())) if contents else None)
 

@@ -73,10 +73,9 @@ class StoredTable:
         """Return a byte string of the description."""
         return load_blob(self._source, self.body["blobs"], number)
 
-    def last_arrays(self, parts: int) -> list[Any]:
-        """Read all columns of the last parts, those of the row index too."""
-        first = len(self.parts) - parts
-        rows = [rows for rows in self.reader.all_rows() if rows.table >= first]
+    def arrays(self, first: int, stop: int) -> list[Any]:
+        """Read all columns of some parts, those of the row index too."""
+        rows = [rows for rows in self.reader.all_rows() if first <= rows.table < stop]
         return self.reader.arrays(range(self.reader.width + len(self.reader.index_columns)), rows)
 
     def first_arrays(self, count: int) -> list[Any]:
