@@ -18,6 +18,7 @@ from omega_jupyter.config import SecretUrl
 from omega_jupyter.errors import Conflict, Invalid
 from omega_jupyter.store import frames
 from omega_jupyter.store.datasets import DatasetStore
+from omega_jupyter.store.frames import FrameStream
 from omega_jupyter.store.schema import chunks, versions
 from tests.store.awkward import FRAMES
 from tests.store.test_append import parts, pieces_of
@@ -245,12 +246,19 @@ def test_stream_for_another_table_is_refused(datasets: DatasetStore, monkeypatch
     assert chunks(datasets._url).count_documents({}) == 0
 
 
+def test_one_frame_is_never_a_stream_however_large() -> None:
+    """It can be checked and packed again, where another writer was faster."""
+    assert FrameStream([numbered(100_000)], "datasets", single=True).ended
+    assert not FrameStream([numbered(100_000)], "datasets").ended
+
+
 MEMORY = """
 import sys
 from pathlib import Path
 import numpy as np, pandas as pd
 from omega_jupyter.config import SecretUrl
 from omega_jupyter.store.datasets import DatasetStore
+from omega_jupyter.store.frames import FrameStream
 
 def frames():
     for turn in range(turns):
