@@ -5,11 +5,54 @@ Times on a shared machine say little; ratios of medians from one run say more.
 
 from __future__ import annotations
 
+import gc
 import time
 from collections.abc import Callable, Mapping
 from statistics import median
 
-__all__ = ["run"]
+__all__ = ["Times", "run", "shown", "take_turns"]
+
+Times = dict[str, list[float]]
+
+
+def take_turns(
+    peers: Mapping[str, Callable[[], object]],
+    *,
+    rounds: int,
+    warmup: int = 1,
+    calls: int = 1,
+) -> Times:
+    """Time the peers in turn.
+
+    Parameters
+    ----------
+    peers : mapping
+        By name, what is timed.
+    rounds : int
+        Counted rounds; in each every peer has one turn. Another one begins each round,
+        since the disk is still busy with what the one before has written.
+    warmup : int
+        Rounds before, that don't count.
+    calls : int
+        Calls in one turn, for what is too short to be timed alone.
+
+    Returns
+    -------
+    dict
+        By name, the seconds of a call in each round.
+    """
+    times: Times = {name: [] for name in peers}
+    names = list(peers)
+    for index in range(warmup + rounds):
+        first = index % len(names)
+        for name in names[first:] + names[:first]:
+            gc.collect()
+            began = time.perf_counter()
+            for _ in range(calls):
+                peers[name]()
+            if index >= warmup:
+                times[name].append((time.perf_counter() - began) / calls)
+    return times
 
 
 def run(
@@ -26,38 +69,26 @@ def run(
     ----------
     title : str
         Stands above the table.
-    peers : mapping
-        By name, what is timed. The first is what the others are measured by.
-    rounds : int
-        Counted rounds; in each every peer has one turn.
-    warmup : int
-        Rounds before, that don't count.
-    calls : int
-        Calls in one turn, for what is too short to be timed alone.
+    peers, rounds, warmup, calls
+        As for :func:`take_turns`. The first peer is what the others are measured by.
 
     Returns
     -------
     dict
         By name, the median of a call in seconds.
     """
-    times: dict[str, list[float]] = {name: [] for name in peers}
-    for index in range(warmup + rounds):
-        for name, call in peers.items():
-            began = time.perf_counter()
-            for _ in range(calls):
-                call()
-            if index >= warmup:
-                times[name].append((time.perf_counter() - began) / calls)
+    times = take_turns(peers, rounds=rounds, warmup=warmup, calls=calls)
     medians = {name: median(taken) for name, taken in times.items()}
     reference = next(iter(medians.values()))
     width = max(map(len, medians))
     print(f"\n{title} ({rounds} rounds)")
     print(f"  {'':{width}}  {'median':>10}  {'fastest':>10}  {'ratio':>7}")
     for name, taken in times.items():
-        shown = f"{_shown(medians[name]):>10}  {_shown(min(taken)):>10}"
-        print(f"  {name:{width}}  {shown}  {medians[name] / reference:7.2f}")
+        both = f"{shown(medians[name]):>10}  {shown(min(taken)):>10}"
+        print(f"  {name:{width}}  {both}  {medians[name] / reference:7.2f}")
     return medians
 
 
-def _shown(seconds: float) -> str:
+def shown(seconds: float) -> str:
+    """Return a time as people read it."""
     return f"{seconds:.2f} s" if seconds >= 1 else f"{seconds * 1000:.2f} ms"

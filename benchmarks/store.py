@@ -1,129 +1,129 @@
-"""Data sets against Parquet on the local disk, and against a document for each row."""
+"""Data sets against Parquet on the local disk, and against other ways to keep a frame."""
 
 from __future__ import annotations
 
-import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from statistics import median
+from typing import NamedTuple
 
-import numpy as np
 import pandas as pd
 
-from benchmarks.runner import run
+from benchmarks.bars import APPEND, BARS, HEAD_SECONDS, VERDICTS
+from benchmarks.frames import Sample, sample
+from benchmarks.peers import PEERS, Ours, Parquet, Peer
+from benchmarks.runner import Times, shown, take_turns
 from benchmarks.servers import mongod
 from omega_jupyter.config import SecretUrl
-from omega_jupyter.store.connection import connect
-from omega_jupyter.store.datasets import DatasetStore
+from omega_jupyter.store.catalog import Catalog
+from omega_jupyter.store.garbage import collect
+from omega_jupyter.worker.cache import VersionCache
 
-ROWS = 1_000_000
-
-
-def numbers() -> pd.DataFrame:
-    """Return frame A: a million rows of ten floats."""
-    values = np.random.default_rng(0).random((ROWS, 10))
-    return pd.DataFrame(values, columns=[f"c{i}" for i in range(10)])
+CACHE_BYTES = 1 << 30
 
 
-def mixed() -> pd.DataFrame:
-    """Return frame B: a million rows of numbers, text, time, category and missing values."""
-    rng = np.random.default_rng(1)
-    low = pd.array([f"city {i}" for i in range(100)], dtype="str")
-    return pd.DataFrame(
-        {
-            "id": np.arange(ROWS),
-            "small": rng.integers(0, 100, ROWS, dtype=np.int32),
-            "count": rng.integers(0, 10_000, ROWS),
-            "x": rng.random(ROWS),
-            "price": rng.random(ROWS).round(2),
-            "single": rng.random(ROWS, dtype=np.float32),
-            "city": low[rng.integers(0, 100, ROWS)],
-            "key": pd.array([f"key-{i:08d}" for i in rng.permutation(ROWS)], dtype="str"),
-            "at": pd.date_range("2020", periods=ROWS, freq="s", tz="Europe/Berlin", unit="us"),
-            "kind": pd.Categorical.from_codes(rng.integers(0, 5, ROWS), list("abcde")),
-            "flag": pd.arrays.BooleanArray(rng.random(ROWS) < 0.5, rng.random(ROWS) < 0.1),
-        }
-    )
+class Work(NamedTuple):
+    """What is timed.
+
+    Attributes
+    ----------
+    call : callable
+        Gets the peer and the sample.
+    rounds : int
+        Counted rounds.
+    ours_only : bool
+        Others have nothing like it; the reference is what `call` is for Parquet.
+    """
+
+    call: Callable[[Peer, Sample], object]
+    rounds: int = 11
+    ours_only: bool = False
 
 
-def wide() -> pd.DataFrame:
-    """Return frame C: ten thousand rows of a thousand floats."""
-    values = np.random.default_rng(2).random((10_000, 1000))
-    return pd.DataFrame(values, columns=[f"c{i}" for i in range(1000)])
+WORK = {
+    "put": Work(lambda peer, s: peer.put(s.frame, s.name)),
+    "get": Work(lambda peer, s: peer.get(s.name)),
+    "two columns": Work(lambda peer, s: peer.columns(s.name, s.two), 15),
+    "1 % by a sorted column": Work(
+        lambda peer, s: peer.above(f"{s.name}-sorted", s.first, s.above_first), 15
+    ),
+    "1 % by a random column": Work(lambda peer, s: peer.above(s.name, s.random, s.above_random)),
+    "append of 1 %": Work(lambda peer, s: peer.append(s.tail, f"{s.name}-appended"), 9),
+    "head": Work(lambda peer, s: peer.head(s.name), 15),
+    "cached get": Work(lambda peer, s: cached(peer, s.name), 15, ours_only=True),
+}
+
+_cache = VersionCache(CACHE_BYTES)
 
 
-def small() -> pd.DataFrame:
-    """Return frame D: as small as the iris data."""
-    values = np.random.default_rng(3).random((150, 5))
-    return pd.DataFrame(values, columns=list("abcde"))
+def cached(peer: Peer, name: str) -> pd.DataFrame:
+    """Get as a worker does: ask for the version, and take the frame that is kept of it."""
+    if not isinstance(peer, Ours):
+        return peer.get(name)
+    url = SecretUrl(f"{peer.url}/ours")
+    [metadata] = Catalog(url).resolve([("datasets", name)])
+    key = (url, "datasets", metadata.ref)
+    kept = _cache.get(key, lambda: (peer.store.get_version(metadata), metadata.size))
+    return kept.copy(deep=False)
 
 
-def parquet(name: str, frame: pd.DataFrame, store: DatasetStore, folder: Path) -> None:
-    """Compare with a file on this disk; ratios are ours to the file's."""
-    path = folder / f"{name}.parquet"
-    calls = 20 if len(frame) < 1000 else 1
-    two = list(frame.columns[[0, -1]])
-    first = frame.columns[0]
-    sorted_ = frame.sort_values(first, ignore_index=True)
-    bound = float(sorted_[first].iloc[len(frame) * 99 // 100])
-    store.put(sorted_, f"{name}/sorted")
-    sorted_.to_parquet(folder / f"{name}-sorted.parquet")
-    del sorted_
-    # Its rows with the highest values are anywhere.
-    random = frame.columns[3]
-    high = float(frame[random].quantile(0.99))
-    other = f"{name}/sorted"
-    file = folder / f"{name}-sorted.parquet"
-    pairs: dict[str, tuple[Callable[[], Any], Callable[[], Any]]] = {
-        "put": (lambda: frame.to_parquet(path), lambda: store.put(frame, name)),
-        "get": (lambda: pd.read_parquet(path), lambda: store.get(name)),
-        "two columns": (
-            lambda: pd.read_parquet(path, columns=two),
-            lambda: store.get(name, columns=two),
-        ),
-        "1 % by a sorted column": (
-            lambda: pd.read_parquet(file, filters=[(first, ">", bound)]),
-            lambda: store.get(other, **{f"{first}__gt": bound}),
-        ),
-        "1 % by a random column": (
-            lambda: pd.read_parquet(path, filters=[(random, ">", high)]),
-            lambda: store.get(name, **{f"{random}__gt": high}),
-        ),
-        "head": (lambda: pd.read_parquet(path).head(), lambda: store.head(name)),
-    }
-    for what, (theirs, ours) in pairs.items():
-        peers = {"Parquet on disk": theirs, "ours": ours}
-        run(f"{name}: {what}", peers, rounds=15, warmup=2, calls=calls)
+def compare(s: Sample, peers: Sequence[Peer]) -> None:
+    """Print the table of one frame."""
+    for peer in peers:
+        peer.put(s.frame, s.name)
+        peer.put(s.sorted, f"{s.name}-sorted")
+        peer.put(s.frame, f"{s.name}-appended")
+    others = [peer.name for peer in peers if not isinstance(peer, Parquet | Ours)]
+    print(f"\n{s.title} (medians; ratios to Parquet on this disk)")
+    heads = "".join(f"{name:>19}" for name in others)
+    print(f"  {'':24}{'Parquet':>10}{'ours':>11}{'ratio':>8}  {'bar':20}{heads}", flush=True)
+    puts: float | None = None
+    for what, work in WORK.items():
+        times = timed(work, s, peers)
+        medians = {name: median(taken) for name, taken in times.items()}
+        theirs, ours = medians[Parquet.name], medians[Ours.name]
+        puts = ours if puts is None else puts
+        line = f"{shown(theirs):>10}{shown(ours):>11}{ours / theirs:8.3f}  "
+        line += f"{verdict(what, s.name, ours, theirs, puts):20}"
+        for name in others:
+            line += f"{medians[name] / theirs:19.2f}" if name in medians else f"{'–':>19}"
+        print(f"  {what:24}{line}", flush=True)
 
 
-def rows(name: str, frame: pd.DataFrame, store: DatasetStore) -> None:
-    """Compare with a document for each row; ratios are theirs to ours."""
-    collection = connect(store._url)["rows"]
+def timed(work: Work, s: Sample, peers: Sequence[Peer]) -> Times:
+    """Time one kind of work with all peers in turn; the slow ones afterwards, and once."""
+    calls = 10 if s.is_small else 1
+    chosen = [p for p in peers if not work.ours_only or isinstance(p, Parquet | Ours)]
+    quick = {p.name: lambda p=p: work.call(p, s) for p in chosen if not p.slow}
+    slow = {p.name: lambda p=p: work.call(p, s) for p in chosen if p.slow}
+    times = take_turns(quick, rounds=work.rounds, warmup=2, calls=calls)
+    if slow:
+        times |= take_turns(slow, rounds=9 if s.is_small else 1, warmup=0, calls=calls)
+    return times
 
-    def put() -> None:
-        collection.drop()
-        collection.insert_many(frame.to_dict("records"))
 
-    def get() -> pd.DataFrame:
-        return pd.DataFrame(list(collection.find({}, {"_id": 0})))
-
-    run(f"{name}: put", {"ours": lambda: store.put(frame, name), "rows": put}, rounds=3, warmup=1)
-    run(f"{name}: get", {"ours": lambda: store.get(name), "rows": get}, rounds=3, warmup=1)
-    collection.drop()
+def verdict(what: str, name: str, ours: float, theirs: float, put: float) -> str:
+    """Say what the bar is and whether it is met."""
+    label = f"{name}: {what}"
+    if name == "D":
+        return ""
+    if what == "head":
+        return VERDICTS.judge(label, ours * 1000, HEAD_SECONDS * 1000, " ms")
+    if what == "append of 1 %":
+        return VERDICTS.judge(f"{label}, to its put", ours / put, APPEND, " put")
+    return VERDICTS.judge(label, ours / theirs, BARS[what][name])
 
 
 def main(wanted: str = "ABCD") -> None:
-    """Print the ratios."""
-    frames = {"A": numbers, "B": mixed, "C": wide, "D": small}
-    with mongod() as server, tempfile.TemporaryDirectory() as folder:
-        store = DatasetStore(SecretUrl(f"{server}/bench"))
-        for name, make in frames.items():
-            if name in wanted:
-                parquet(name, make(), store, Path(folder))
-        if "A" in wanted:
-            rows("A", numbers(), store)
-
-
-if __name__ == "__main__":
-    main(*sys.argv[1:])
+    """Print the tables of these frames."""
+    missing = [kind.name for kind in PEERS if not kind.is_installed()]
+    for name in wanted:
+        # A server and a folder for each, so that none suffers from what another has left.
+        with mongod() as url, tempfile.TemporaryDirectory(prefix="omega-bench-") as folder:
+            peers = [kind(url, Path(folder)) for kind in PEERS if kind.is_installed()]
+            compare(sample(name), peers)
+            collect(SecretUrl(f"{url}/ours"), grace=timedelta(0))
+    if missing:
+        print(f"\nnot installed, left out: {', '.join(missing)} (pip install omega-jupyter[bench])")

@@ -1,0 +1,57 @@
+"""The bars that the store has to stay under, and which of them it does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+__all__ = ["BARS", "Verdicts"]
+
+# By what is done and to which frame: the ratio to Parquet on this disk.
+BARS: dict[str, dict[str, float]] = {
+    "put": {"A": 0.8, "B": 0.7, "C": 0.4},
+    "get": {"A": 2.0, "B": 0.9, "C": 1.3},
+    "two columns": dict.fromkeys("ABC", 1.5),
+    "1 % by a sorted column": dict.fromkeys("ABC", 0.2),
+    "1 % by a random column": dict.fromkeys("ABC", 1.6),
+    "cached get": dict.fromkeys("ABC", 0.1),
+}
+# Ratio to the full put of the same frame.
+APPEND = 0.1
+HEAD_SECONDS = 0.005
+# Peak extra memory, as a share of the frame; of a get with the frame itself.
+MEMORY = {"put": 0.3, "get": 1.3}
+
+
+@dataclass
+class Verdicts:
+    """What was measured against bars.
+
+    Attributes
+    ----------
+    missed : list of str
+        What was above its bar.
+    count : int
+        How many bars there were.
+    """
+
+    missed: list[str] = field(default_factory=list)
+    count: int = 0
+
+    def judge(self, what: str, value: float, bar: float, unit: str = "") -> str:
+        """Note one measurement; return the bar and whether it is met, as text."""
+        self.count += 1
+        met = value <= bar
+        if not met:
+            self.missed.append(f"{what}: {value:.2f}{unit} > {bar:g}{unit}")
+        return f"≤ {bar:g}{unit} {'met' if met else 'MISSED'}"
+
+    def print(self) -> None:
+        """Print how many bars are met, and which are not."""
+        if not self.count:
+            return
+        print(f"\n{self.count - len(self.missed)} of {self.count} bars met")
+        for line in self.missed:
+            print(f"  missed: {line}")
+
+
+VERDICTS = Verdicts()
