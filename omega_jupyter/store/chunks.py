@@ -1,20 +1,26 @@
-"""Writing and reading chunks: about 2 MiB a message, two messages in flight."""
+"""Writing and reading the chunks of segments."""
 
 from __future__ import annotations
 
-import struct
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from itertools import chain, islice
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING
 
 from omega_jupyter.config import SecretUrl
-from omega_jupyter.errors import Invalid, NotFound, OmegaError, Unavailable
+from omega_jupyter.errors import Invalid, NotFound, OmegaError
 from omega_jupyter.store.checksum import checksum, combined, damaged, of_inline
 from omega_jupyter.store.connection import Document, mongo_errors
+from omega_jupyter.store.identity import (
+    MAX_BLOCKS,
+    MAX_PARTS,
+    SEGMENT_BYTES,
+    chunk_id,
+    segment_range,
+)
 from omega_jupyter.store.memory import tune_malloc
+from omega_jupyter.store.messages import batches, in_flight, messages
 from omega_jupyter.store.payload import InlineSource, Key, Segment, Sink, Source
 from omega_jupyter.store.schema import chunks
 from omega_jupyter.store.writer import Writer
@@ -27,25 +33,17 @@ __all__ = [
     "WrittenSegment",
     "abandon_segment",
     "delete_segment",
-    "segment_range",
     "write_segment",
 ]
 
-# pymongo packs up to 48 MB into a message; 80 MB then cost 284 ms of processor time, not 40.
-# A message is three times in memory while it is made, so that 4 MiB would gain nothing.
-MESSAGE_BYTES = 2 << 20
-IN_FLIGHT = 2
-# A chunk above is cut; the number of the part is in the upper byte of the block.
+# A chunk above is cut.
 PART_BYTES = 4 << 20
-PART_SHIFT = 24
-MAX_BLOCKS = 1 << PART_SHIFT
-MAX_PARTS = 1 << 8
-# What an _id begins with.
-SEGMENT_BYTES = 12
 
 _LZ4, _ZSTD = 0x81, 0x82
 
-T = TypeVar("T")
+
+# Group, block and bytes of a chunk.
+Packed = tuple[int, int, bytes]
 
 
 @dataclass(frozen=True)
@@ -75,16 +73,6 @@ class WrittenSegment:
         if self.parts:
             entry["x"] = self.parts
         return entry
-
-
-def chunk_id(segment: ObjectId, group: int, block: int, part: int = 0) -> bytes:
-    """Return a chunk's ``_id``: segment, row group, part and block, so that ranges work."""
-    return segment.binary + struct.pack(">II", group, part << PART_SHIFT | block)
-
-
-def segment_range(segment: ObjectId) -> Document:
-    """Return the filter that finds all chunks of a segment."""
-    return {"_id": {"$gte": segment.binary + b"\0" * 8, "$lte": segment.binary + b"\xff" * 8}}
 
 
 def delete_segment(url: SecretUrl, segment: ObjectId) -> int:
@@ -121,18 +109,22 @@ def write_segment(url: SecretUrl, segment: Segment) -> WrittenSegment:
     """
     tune_malloc()
     writer = _Writer(url, Writer.of(url).begin())
+
+    def pack(batch: Sequence[Key]) -> list[Packed]:
+        return [(k.group, k.block, segment.pack(k.group, k.block)) for k in batch]
+
     try:
-        _in_flight(
-            lambda batch: writer.send(
-                [(k.group, k.block, segment.pack(k.group, k.block)) for k in batch]
-            ),
-            _batches(segment.listed()),
-        )
-        closing = list(segment.closing())
-        for batch in _batches([Key(g, b, len(data)) for g, b, data in closing]):
-            writer.send(closing[: len(batch)])
-            del closing[: len(batch)]
-        writer.settle()
+        to_come = batches(segment.listed())
+        first = list(islice(to_come, 2))
+        if len(first) < 2:
+            writer.send([*chain(*map(pack, first)), *segment.closing()], durable=True)
+        else:
+            in_flight(lambda batch: writer.send(pack(batch)), chain(first, to_come))
+            closing = list(segment.closing())
+            for batch in batches([Key(g, b, len(data)) for g, b, data in closing]):
+                writer.send(closing[: len(batch)])
+                del closing[: len(batch)]
+            Writer.of(url).note_unsettled(writer.id, len(writer.checksums))
     except BaseException:
         # Also on Ctrl-C.
         abandon_segment(url, writer.id)
@@ -147,9 +139,8 @@ class _Writer:
         self.size = 0
         self.parts: dict[str, int] = {}
         self.checksums: dict[bytes, int] = {}
-        self._chunks = chunks(url, durable=False)
 
-    def send(self, batch: Sequence[tuple[int, int, bytes]]) -> None:
+    def send(self, batch: Sequence[Packed], *, durable: bool = False) -> None:
         documents: list[Document] = []
         for group, block, data in batch:
             if block >= MAX_BLOCKS or len(data) > MAX_PARTS * PART_BYTES:
@@ -158,28 +149,8 @@ class _Writer:
             documents += self._documents(group, block, data)
         with mongo_errors(self._url):
             # Nearly always one message; more only where a chunk was cut.
-            for message in _messages(documents):
-                self._chunks.insert_many(message, ordered=False)
-
-    def settle(self) -> None:
-        """Wait until all is as durable as a publication, and see whether it is all there.
-
-        To wait for the disk after each message would take half as long again. What a
-        server forgets that crashes in between, or hands its office over, is missed here.
-        """
-        from pymongo.read_concern import ReadConcern
-
-        with mongo_errors(self._url):
-            # Deletes nothing, but is answered when all that came before it is safe as well.
-            chunks(self._url).delete_one({"_id": self.id.binary})
-            safe = chunks(self._url).with_options(read_concern=ReadConcern("majority"))
-            kept = safe.count_documents(segment_range(self.id))
-        if kept != len(self.checksums):
-            raise Unavailable(
-                "MongoDB has lost a part of what was written: it was restarted meanwhile",
-                hop="mongodb",
-                hint="nothing was published; do it again",
-            )
+            for message in messages(documents):
+                chunks(self._url, durable=durable).insert_many(message, ordered=False)
 
     def _documents(self, group: int, block: int, data: bytes) -> Iterator[Document]:
         parts = [data]
@@ -219,7 +190,7 @@ class StoredSource(Source):
             self._inline.fetch(segment, keys, sink)
             return
         tune_malloc()
-        _in_flight(lambda batch: self._read(entry, batch, sink), _batches(keys))
+        in_flight(lambda batch: self._read(entry, batch, sink), batches(keys))
 
     def has_closing(self, segment: int) -> bool:
         """Say whether the segment is in the chunks collection."""
@@ -276,66 +247,3 @@ def plain_bytes(data: bytes) -> bytes:
     except (OSError, ValueError) as error:
         raise Invalid(f"A stored chunk can't be decompressed: {error}") from None
     return plain
-
-
-def key_of(identity: bytes) -> tuple[int, int, int]:
-    """Return group, block and part of a chunk's ``_id``."""
-    group, rest = struct.unpack(">II", identity[SEGMENT_BYTES:])
-    return group, rest % MAX_BLOCKS, rest >> PART_SHIFT
-
-
-def _batches(keys: Iterable[Key]) -> Iterator[list[Key]]:
-    """Cut keys into runs of at most one message."""
-    batch: list[Key] = []
-    total = 0
-    for key in keys:
-        if batch and total + key.size > MESSAGE_BYTES:
-            yield batch
-            batch, total = [], 0
-        batch.append(key)
-        total += key.size
-    if batch:
-        yield batch
-
-
-def _messages(documents: list[Document]) -> Iterator[list[Document]]:
-    """Cut documents where estimates were wrong, with room for one part more."""
-    message: list[Document] = []
-    total = 0
-    for document in documents:
-        if message and total + len(document["d"]) > 2 * MESSAGE_BYTES:
-            yield message
-            message, total = [], 0
-        message.append(document)
-        total += len(document["d"])
-    yield message
-
-
-def _in_flight(work: Callable[[T], None], items: Iterable[T]) -> None:
-    """Do the work for each item with two threads; the first error ends it.
-
-    Items are taken in the caller's own thread, since they may come from a generator
-    of the user's (a query of SQLite, say), and a stream of them is not read ahead by
-    more than the one that waits for a thread.
-    """
-    iterator = iter(items)
-    first = list(islice(iterator, 2))
-    if len(first) < 2:
-        for item in first:
-            work(item)
-        return
-    with ThreadPoolExecutor(IN_FLIGHT, thread_name_prefix="omega-chunks") as pool:
-        running: set[Future[None]] = set()
-        try:
-            for item in chain(first, iterator):
-                running.add(pool.submit(work, item))
-                if len(running) > IN_FLIGHT:
-                    done, running = wait(running, return_when=FIRST_COMPLETED)
-                    for future in done:
-                        future.result()
-            for future in running:
-                future.result()
-        except BaseException:
-            # Also on Ctrl-C.
-            pool.shutdown(wait=True, cancel_futures=True)
-            raise

@@ -10,7 +10,7 @@ from typing import Any
 from omega_jupyter.errors import Invalid
 from omega_jupyter.store.catalog import KINDS_OF_STORES
 from omega_jupyter.store.checksum import of_inline
-from omega_jupyter.store.chunks import MAX_PARTS
+from omega_jupyter.store.identity import MAX_PARTS
 from omega_jupyter.store.names import plain_name
 from omega_jupyter.store.writing import FORMAT, content_hash
 

@@ -8,8 +8,9 @@ from typing import Any
 
 from omega_jupyter.errors import Invalid
 from omega_jupyter.store.checksum import checksum, combined
-from omega_jupyter.store.chunks import PART_BYTES, SEGMENT_BYTES, key_of, plain_bytes
+from omega_jupyter.store.chunks import PART_BYTES, plain_bytes
 from omega_jupyter.store.connection import Document
+from omega_jupyter.store.identity import SEGMENT_BYTES, key_of
 
 __all__ = ["Inspection"]
 

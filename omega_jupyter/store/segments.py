@@ -6,8 +6,8 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from omega_jupyter.config import SecretUrl
-from omega_jupyter.store.chunks import segment_range
 from omega_jupyter.store.connection import Document
+from omega_jupyter.store.identity import segment_range
 from omega_jupyter.store.schema import chunks, leases, versions
 from omega_jupyter.store.writer import lease_of
 

@@ -5,15 +5,16 @@ from __future__ import annotations
 import os
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from omega_jupyter.config import SecretUrl
-from omega_jupyter.errors import Conflict
+from omega_jupyter.errors import Conflict, Unavailable
 from omega_jupyter.store.connection import Document, mongo_errors
+from omega_jupyter.store.identity import segment_range
 from omega_jupyter.store.lease import Lease
-from omega_jupyter.store.schema import versions
+from omega_jupyter.store.schema import chunks, versions
 
 if TYPE_CHECKING:
     from bson import ObjectId
@@ -55,6 +56,7 @@ class Writer:
         self._lease = Lease(url)
         self._count = 0
         self._unpublished: set[ObjectId] = set()
+        self._unsettled: dict[ObjectId, int] = {}
 
     @classmethod
     def of(cls, url: SecretUrl) -> Writer:
@@ -84,10 +86,21 @@ class Writer:
             self._lease.keep()
             return segment
 
+    def note_unsettled(self, segment: ObjectId, count: int) -> None:
+        """Note that so many chunks of a segment were written without waiting for the disk.
+
+        To wait after each message would take half as long again; what is published is
+        waited for once.
+        """
+        with self._lock:
+            self._unsettled[segment] = count
+
     def end(self, segments: Iterable[ObjectId]) -> None:
         """Forget segments: they are published, or garbage."""
         with self._lock:
-            self._unpublished.difference_update(segments)
+            for segment in segments:
+                self._unpublished.discard(segment)
+                self._unsettled.pop(segment, None)
             if not self._unpublished:
                 self._lease.rest()
 
@@ -100,12 +113,20 @@ class Writer:
         Conflict
             The lease was lost since the segments were written, so that they may be
             gone. The version is not there, or was taken back.
+        Unavailable
+            The server has lost a part of them. The version is not there.
         """
         from pymongo.errors import DuplicateKeyError
 
         named = {entry["s"] for entry in document.get("segments", ()) if "s" in entry}
         with self._lock:
             lease, mine = self._lease, named & self._unpublished
+        try:
+            self._settle({s: self._unsettled[s] for s in mine if s in self._unsettled})
+        except BaseException:
+            # Garbage now, since nothing was published.
+            self.end(mine)
+            raise
         if mine and not (all(lease_of(s) == lease.id for s in mine) and lease.hold()):
             raise _lost(document)
         try:
@@ -121,6 +142,28 @@ class Writer:
                 versions(self._url).delete_one({"_id": document["_id"]})
             raise _lost(document)
         self.end(mine)
+
+    def _settle(self, segments: Mapping[ObjectId, int]) -> None:
+        """Wait until segments are as durable as a publication, and see whether they are whole."""
+        from pymongo.read_concern import ReadConcern
+
+        if not segments:
+            return
+        with mongo_errors(self._url):
+            # Deletes nothing, but is answered when all that came before it is safe as well.
+            chunks(self._url).delete_one({"_id": next(iter(segments)).binary})
+            safe = chunks(self._url).with_options(read_concern=ReadConcern("majority"))
+            for segment, count in segments.items():
+                # What a server has forgotten that crashed in between, or was replaced.
+                if safe.count_documents(segment_range(segment)) != count:
+                    raise Unavailable(
+                        "MongoDB has lost a part of what was written: it was restarted meanwhile",
+                        hop="mongodb",
+                        hint="nothing was published; do it again",
+                    )
+        with self._lock:
+            for segment in segments:
+                self._unsettled.pop(segment, None)
 
 
 def _lost(document: Document) -> Conflict:

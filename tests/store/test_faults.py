@@ -19,6 +19,7 @@ from omega_jupyter.store.chunks import write_segment
 from omega_jupyter.store.connection import forget
 from omega_jupyter.store.datasets import DatasetStore
 from omega_jupyter.store.payload import Buffers
+from omega_jupyter.store.publication import insert_version
 from omega_jupyter.store.schema import chunks, leases, prepare, versions
 from omega_jupyter.store.store import Store
 from tests.mongo_server import MongoServer, wait_for
@@ -86,11 +87,12 @@ class Forgotten(Buffers):
 
 def test_chunks_that_a_crash_took_are_missed_before_the_publication(url: SecretUrl) -> None:
     prepare(url)
+    written = write_segment(url, Forgotten(url, 9 << 20))
 
     with pytest.raises(Unavailable, match="lost a part"):
-        write_segment(url, Forgotten(url, 9 << 20))
+        insert_version(url, {"name": "x", "segments": [written.to_document()]})
 
-    assert chunks(url).count_documents({}) == 0
+    assert versions(url).count_documents({}) == 0
 
 
 def test_server_that_restarts_amid_all_kinds_of_work_leaves_nothing_half(

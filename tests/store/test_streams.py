@@ -13,8 +13,9 @@ import pytest
 
 from omega_jupyter.config import SecretUrl
 from omega_jupyter.errors import Invalid, NotFound
-from omega_jupyter.store.chunks import StoredSource, chunk_id, delete_segment, write_segment
+from omega_jupyter.store.chunks import StoredSource, delete_segment, write_segment
 from omega_jupyter.store.file_segment import FileSegment
+from omega_jupyter.store.identity import chunk_id
 from omega_jupyter.store.payload import BLOB_PART, Key, Sink, Source, buffer_keys
 from omega_jupyter.store.reader import PayloadReader, stream_parts
 from omega_jupyter.store.schema import prepare

@@ -14,9 +14,11 @@ from omega_jupyter.store.archive.lineage import lineage_here
 from omega_jupyter.store.archive.plan import Plan, make_plan
 from omega_jupyter.store.archive.stream import CHUNK, NAME, VERSION, damaged, read_archive
 from omega_jupyter.store.archive.survey import Survey, survey
-from omega_jupyter.store.chunks import MESSAGE_BYTES, SEGMENT_BYTES, abandon_segment
+from omega_jupyter.store.chunks import abandon_segment
 from omega_jupyter.store.connection import Document, mongo_errors
 from omega_jupyter.store.facts import count_text
+from omega_jupyter.store.identity import SEGMENT_BYTES
+from omega_jupyter.store.messages import MESSAGE_BYTES
 from omega_jupyter.store.progress import Notify, Progress
 from omega_jupyter.store.publication import insert_version
 from omega_jupyter.store.retention import keep
