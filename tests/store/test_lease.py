@@ -107,10 +107,10 @@ def test_slow_writer_that_nobody_noticed_publishes(
 ) -> None:
     latest = publication._latest
 
-    def slow(*args: Any) -> Any:
+    def slow(*args: Any, **options: Any) -> Any:
         run_out(url)
         standstill[0] += 1000
-        return latest(*args)
+        return latest(*args, **options)
 
     monkeypatch.setattr(publication, "_latest", slow)
 
@@ -128,11 +128,11 @@ def test_writer_that_was_taken_for_dead_publishes_nothing(
     datasets.put(LARGE, "X")
     latest = publication._latest
 
-    def dead(*args: Any) -> Any:
+    def dead(*args: Any, **options: Any) -> Any:
         run_out(url)
         standstill[0] += 1000
         assert collect(url).segments == 1
-        return latest(*args)
+        return latest(*args, **options)
 
     monkeypatch.setattr(publication, "_latest", dead)
     with pytest.raises(Conflict, match="'X' could not be stored: this process stood still"):
