@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from omega_jupyter.config import OmegaConfig, SecretUrl
     from omega_jupyter.omega import Omega
+    from omega_jupyter.runtime.workers import WorkerInfo
 
 __all__ = ["Check", "diagnose"]
 
@@ -98,7 +99,7 @@ def _behind(config: OmegaConfig, url: SecretUrl) -> list[Check]:
         broker = _attempt("broker", url, lambda: _broker(app, url), _broker_hint(url))
         if not broker.ok:
             return [broker]
-        replies: dict[str, Any] = {}
+        replies: dict[str, WorkerInfo] = {}
         workers = _attempt("worker", url, lambda: _workers(app, config, replies), None)
         if not replies:
             return [broker, workers]
@@ -177,23 +178,23 @@ def _broker_hint(url: SecretUrl) -> str:
     return f"check address, user, password and virtual host in {name}; does the broker run?"
 
 
-def _workers(app: Celery, config: OmegaConfig, replies: dict[str, Any]) -> str:
-    found = app.control.inspect(timeout=WORKER_SECONDS).ping() or {}
+def _workers(app: Celery, config: OmegaConfig, replies: dict[str, WorkerInfo]) -> str:
+    from omega_jupyter.runtime.workers import ask_workers
+
+    found = ask_workers(app, WORKER_SECONDS)
     if not found:
         start = "`omega worker` on a machine starts one; a worker that is busy answers too"
         if config.is_local:
             start = "it takes some seconds to start: try again, else `omega local stop` and start"
         raise _NoWorkerError("no worker answers", start)
-    replies.update(dict.fromkeys(found))
-    asked = app.control.inspect(destination=list(found), timeout=WORKER_SECONDS)
-    replies.update(asked._request("omega_versions") or {})
-    names = sorted(found)
+    replies.update((worker.name, worker) for worker in found)
+    names = sorted(replies)
     shown = ", ".join(names[:5]) + (", …" if len(names) > 5 else "")
     return f"{len(names)} {'answers' if len(names) == 1 else 'answer'}: {shown}"
 
 
-def _queue(config: OmegaConfig, replies: Mapping[str, Any]) -> Check:
-    queues = {queue for reply in replies.values() for queue in (reply or {}).get("queues", ())}
+def _queue(config: OmegaConfig, replies: Mapping[str, WorkerInfo]) -> Check:
+    queues = {queue for worker in replies.values() for queue in worker.queues}
     if config.queue in queues:
         return Check("queue", True, f"{config.queue!r} is listened to")
     return Check(
@@ -204,16 +205,13 @@ def _queue(config: OmegaConfig, replies: Mapping[str, Any]) -> Check:
     )
 
 
-def _versions(replies: Mapping[str, Any]) -> Check:
+def _versions(replies: Mapping[str, WorkerInfo]) -> Check:
     from omega_jupyter.store.model.environment import environment
 
     here = environment()
-    differences, silent = [], []
-    for name, reply in sorted(replies.items()):
-        if not reply:
-            silent.append(name)
-            continue
-        there = reply.get("versions", {})
+    differences = []
+    for name, worker in sorted(replies.items()):
+        there = worker.versions
         differences += [
             f"{library} is {there.get(library, 'missing')} on {name} and {here[library]} here"
             for library in _COMPARED
@@ -222,8 +220,6 @@ def _versions(replies: Mapping[str, Any]) -> Check:
     if differences:
         hint = "install the same versions on both sides: models may not load, or differ"
         return Check("versions", False, "; ".join(differences), hint)
-    if silent:
-        return Check("versions", False, f"{', '.join(silent)} did not tell", "try again")
     shown = ", ".join(f"{library} {here[library]}" for library in _COMPARED)
     return Check("versions", True, f"the same on both sides: {shown}")
 

@@ -14,7 +14,7 @@
     ├── Untrusted         a model holds types that the reader does not trust
     └── AuthError         the credentials are wrong or missing
 
-One warning is beside it: VersionMismatch.
+Two warnings are beside it: QueueWarning and VersionMismatch.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ __all__ = [
     "Invalid",
     "NotFound",
     "OmegaError",
+    "QueueWarning",
     "TaskCancelled",
     "TaskFailed",
     "TaskLost",
@@ -201,6 +202,10 @@ class AuthError(OmegaError):
     """The credentials are wrong or missing."""
 
     code = "auth"
+
+
+class QueueWarning(UserWarning):
+    """No worker listens to the queue that a task is sent to."""
 
 
 class VersionMismatch(UserWarning):

@@ -92,10 +92,10 @@ def test_queue_that_nobody_listens_on(mongo_url: str, worker: Worker) -> None:
 
 
 def test_other_versions_on_the_worker(om: Omega, monkeypatch: pytest.MonkeyPatch) -> None:
-    from omega_jupyter.store.codecs import estimator
+    from omega_jupyter.store.model import environment
 
-    here = estimator.environment() | {"scikit-learn": "0.24.2"}
-    monkeypatch.setattr(estimator, "environment", lambda: here)
+    here = environment.environment() | {"scikit-learn": "0.24.2"}
+    monkeypatch.setattr(environment, "environment", lambda: here)
     checks = examine(om)
     assert failing(checks) == ["versions"]
     assert "scikit-learn" in checks["versions"].message

@@ -6,10 +6,12 @@ from collections.abc import Collection
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from omega_jupyter.errors import OmegaError
 from omega_jupyter.runtime.app import client_app
 
 if TYPE_CHECKING:
     from omega_jupyter.config import OmegaConfig, SecretUrl
+    from omega_jupyter.runtime.transport.messages import Messages
 
 __all__ = ["Broker"]
 
@@ -31,6 +33,49 @@ class Broker:
     config: OmegaConfig
     url: SecretUrl
 
+    def count(self, queue: str) -> tuple[int, int] | None:
+        """Return how many messages wait in a queue, and how many workers listen to it.
+
+        Returns
+        -------
+        tuple of int, or None
+            None where the broker does not answer, or the user may not ask it.
+        """
+        from amqp.exceptions import AMQPError, NotFound
+        from kombu.exceptions import OperationalError
+        from pymongo.errors import PyMongoError
+
+        try:
+            if self._in_mongodb:
+                messages = self._messages()
+                listening = [queues for queues in messages.listeners() if queue in queues]
+                return messages.size(queue), len(listening)
+            app = client_app(self.config, self.url)
+            with app.connection_for_read(connect_timeout=ANSWER_SECONDS) as connection:
+                connection.ensure_connection(max_retries=1, interval_start=0)
+                return _counts(connection, queue)
+        except NotFound:
+            return 0, 0  # not even the queue is there
+        except (AMQPError, OperationalError, OSError, PyMongoError, OmegaError):
+            return None
+
+    def listeners(self) -> int | None:
+        """Return how many workers there are, where the broker knows that (MongoDB)."""
+        return len(self._messages().listeners()) if self._in_mongodb else None
+
+    def filled(self) -> set[str]:
+        """Return the queues in which tasks wait, where the broker tells them (MongoDB)."""
+        return self._messages().of_all_tasks() if self._in_mongodb else set()
+
+    @property
+    def _in_mongodb(self) -> bool:
+        return self.url.reveal().startswith("mongodb")
+
+    def _messages(self) -> Messages:
+        from omega_jupyter.runtime.transport.messages import Messages
+
+        return Messages(self.url, lease=0.0)
+
     def missing(self, queue: str, task_ids: Collection[str]) -> set[str]:
         """Return those of the tasks whose messages are surely gone.
 
@@ -49,17 +94,15 @@ class Broker:
         set of str
             Also empty where the broker does not answer, or the user may not ask it.
         """
-        if self.url.reveal().startswith("mongodb"):
+        if self._in_mongodb:
             return self._missing_in_mongodb(queue, task_ids)
         return self._missing_in_rabbitmq(queue, task_ids)
 
     def _missing_in_mongodb(self, queue: str, task_ids: Collection[str]) -> set[str]:
         from pymongo.errors import PyMongoError
 
-        from omega_jupyter.runtime.transport.messages import Messages
-
         try:
-            return set(task_ids) - Messages(self.url, lease=0.0).of_tasks(queue, task_ids)
+            return set(task_ids) - self._messages().of_tasks(queue, task_ids)
         except PyMongoError:
             return set()
 

@@ -7,17 +7,15 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
-from omega_jupyter.errors import Unavailable
-from omega_jupyter.runtime.app import client_app
 from omega_jupyter.runtime.model import OmegaModelProxy
+from omega_jupyter.runtime.queues import checked_queue
+from omega_jupyter.runtime.workers import ANSWER_SECONDS, Found, QueueInfo, Roster, WorkerInfo
 
 if TYPE_CHECKING:
     from omega_jupyter.runtime.submission import Submitter
     from omega_jupyter.runtime.task import OmegaTask
 
 __all__ = ["OmegaRuntime"]
-
-PING_TIMEOUT_SECONDS = 1.0
 
 
 class OmegaRuntime:
@@ -102,37 +100,71 @@ class OmegaRuntime:
         return [self._submitter.handle(str(record["_id"]), record) for record in found]
 
     def require(self, queue: str) -> OmegaRuntime:
-        """Return a runtime that sends to that queue; this one stays as it is."""
-        return OmegaRuntime(replace(self._submitter, queue=queue))
+        """Return a runtime that sends to that queue; this one stays as it is.
 
-    def workers(self, timeout: float = PING_TIMEOUT_SECONDS) -> list[str]:
-        """Return the names of the workers that answer within the timeout.
+        Parameters
+        ----------
+        queue : str
+            For example ``'gpu'`` or ``'user.alice'``.
+
+        Raises
+        ------
+        Invalid
+            That can't be the name of a queue.
+        """
+        return OmegaRuntime(replace(self._submitter, queue=checked_queue(queue)))
+
+    def workers(self, timeout: float = ANSWER_SECONDS) -> Found[WorkerInfo]:
+        """Return the workers that answer within the timeout, whatever their queues.
 
         Parameters
         ----------
         timeout : float
-            Seconds, which are always waited: it is not known how many there are.
+            Seconds, all of which are waited where the broker does not know how many
+            workers there are (RabbitMQ).
+
+        Returns
+        -------
+        list of WorkerInfo
+            Name, host, queues, concurrency, running, versions; shown as a table.
 
         Raises
         ------
         Unavailable
             The broker does not answer.
         """
-        from kombu.exceptions import OperationalError
+        return self._roster.workers(timeout)
 
-        app = client_app(self._submitter.config, self._submitter.broker_url)
-        try:
-            # Not one of the pool's: that may have been lost since it was used.
-            with app.connection_for_write() as connection:
-                connection.ensure_connection(max_retries=1, interval_start=0)
-                replies = app.control.ping(timeout=timeout, connection=connection)
-        except (OperationalError, OSError) as error:
-            raise Unavailable(
-                f"The broker at {self._submitter.broker_url} does not answer: {error}",
-                hop="broker",
-                hint="`omega doctor` checks every hop",
-            ) from None
-        return sorted(name for reply in replies for name in reply)
+    def queues(self) -> Found[QueueInfo]:
+        """Return the queues: how much waits in each, how many workers listen to it.
+
+        On RabbitMQ these are the queues that are listened to, and the user's own.
+
+        Raises
+        ------
+        Unavailable
+            The broker does not answer.
+        """
+        return self._roster.queues()
+
+    def ping(self, timeout: float = ANSWER_SECONDS) -> float:
+        """Return the seconds until a worker of this runtime's queue answers.
+
+        Raises
+        ------
+        Unavailable
+            The broker, or each worker of the queue, is silent; ``hop`` says which.
+
+        Examples
+        --------
+        >>> om.runtime.require("gpu").ping()
+        0.012
+        """
+        return self._roster.ping(self._submitter.queue, timeout)
+
+    @property
+    def _roster(self) -> Roster:
+        return Roster(self._submitter.config, self._submitter.broker_url)
 
     def __repr__(self) -> str:
         return f"<OmegaRuntime on queue {self._submitter.queue!r}>"

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from omega_jupyter.errors import NotFound, Unavailable
+from omega_jupyter.errors import AuthError, NotFound, Unavailable
 from omega_jupyter.runtime.app import client_app
 from omega_jupyter.runtime.arguments import pinned, references
 from omega_jupyter.runtime.broker import Broker
@@ -19,6 +19,7 @@ from omega_jupyter.runtime.credentials import HEADER, Credentials, Envelope, dig
 from omega_jupyter.runtime.inquiry import Inquiry
 from omega_jupyter.runtime.keys import sending_keys
 from omega_jupyter.runtime.ledger import Ledger
+from omega_jupyter.runtime.queues import checked_queue, warn_of_queue, warn_of_workers
 from omega_jupyter.runtime.task import OmegaTask
 from omega_jupyter.store.catalog import Catalog
 from omega_jupyter.store.internal import is_internal, release, renew
@@ -113,6 +114,8 @@ class Submitter:
         arguments, found = pinned(self.mongo_url, self.datasets, verb, task_id, model, data, params)
         if verb not in _FITS_ANEW:
             warn_of_mismatch(found)
+            warn_of_workers(self.config, self.broker_url, self.queue, found)
+        warn_of_queue(self.config, self.broker_url, checked_queue(self.queue))
         arguments["result"] = result
         record = {
             "_id": task_id,
@@ -175,6 +178,7 @@ class Submitter:
         return self.handle(record["_id"])
 
     def _send(self, verb: str, task_id: str, queue: str, arguments: dict[str, Any]) -> None:
+        from amqp.exceptions import AccessRefused
         from kombu.exceptions import OperationalError
 
         name = f"omega.{verb}"
@@ -197,6 +201,13 @@ class Submitter:
                 retry=True,
                 retry_policy={"max_retries": 3, "interval_start": 0, "interval_step": 0.2},
             )
+        except AccessRefused as error:
+            self.ledger.withdraw(task_id)
+            raise AuthError(
+                f"The broker at {self.broker_url} does not let you send to the queue {queue!r}: "
+                f"{error.reply_text}",
+                hint="the operator gives the broker's user the right to it; --queue names another",
+            ) from None
         except OperationalError as error:
             self.ledger.withdraw(task_id)
             raise Unavailable(

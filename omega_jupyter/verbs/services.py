@@ -1,4 +1,4 @@
-"""Verbs on what runs: local, doctor."""
+"""Verbs on what runs: local, workers, queues, doctor."""
 
 from __future__ import annotations
 
@@ -12,9 +12,10 @@ from omega_jupyter.verbs.task_report import duration
 if TYPE_CHECKING:
     from omega_jupyter.doctor import Check
     from omega_jupyter.local.status import LocalStatus
+    from omega_jupyter.runtime.workers import Found, QueueInfo, WorkerInfo
     from omega_jupyter.verbs.caller import Caller
 
-__all__ = ["Checkup", "LocalReport", "doctor", "local"]
+__all__ = ["Checkup", "LocalReport", "doctor", "local", "queues", "workers"]
 
 
 def local(caller: Caller, action: str | None) -> LocalReport | None:
@@ -92,6 +93,16 @@ def doctor(caller: Caller) -> Listing[Check]:
         Field("next step", lambda check: check.hint or ""),
     ]
     return Checkup(checks, fields, empty="", ok=all(check.ok for check in checks))
+
+
+def workers(caller: Caller) -> Found[WorkerInfo]:
+    """List the workers that answer."""
+    return caller.om.runtime.workers()
+
+
+def queues(caller: Caller) -> Found[QueueInfo]:
+    """List the queues."""
+    return caller.om.runtime.queues()
 
 
 class Checkup(Listing["Check"]):

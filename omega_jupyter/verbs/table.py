@@ -587,6 +587,24 @@ VERBS: tuple[Verb, ...] = (
         "outlive the notebook.",
     ),
     Verb(
+        "workers",
+        "List the workers that answer: their queues, what they run, their versions.",
+        services.workers,
+        SERVICES,
+        options=(_JSON,),
+        examples=("workers",),
+    ),
+    Verb(
+        "queues",
+        "List the queues: how many tasks wait in each, how many workers listen to it.",
+        services.queues,
+        SERVICES,
+        options=(_JSON,),
+        examples=("queues",),
+        notes="RabbitMQ does not name its queues: there it is those that are listened to, and "
+        "yours.",
+    ),
+    Verb(
         "doctor",
         "Check MongoDB, broker, workers and versions, and say what to do.",
         services.doctor,

@@ -7,12 +7,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
-from omega_jupyter.errors import VersionMismatch
+from omega_jupyter.errors import QueueWarning, VersionMismatch
 
 if TYPE_CHECKING:
     from omega_jupyter.verbs.caller import Caller
 
 __all__ = ["warnings_said"]
+
+_OURS = (QueueWarning, VersionMismatch)
 
 
 @contextmanager
@@ -27,11 +29,12 @@ def warnings_said(caller: Caller) -> Iterator[None]:
         show = warnings.showwarning
 
         def say(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
-            if issubclass(category, VersionMismatch):
+            if issubclass(category, _OURS):
                 caller.say(str(message))
             else:
                 show(message, category, *where, **more)
 
-        warnings.simplefilter("always", VersionMismatch)
+        for ours in _OURS:
+            warnings.simplefilter("always", ours)
         warnings.showwarning = say
         yield

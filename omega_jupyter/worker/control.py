@@ -5,16 +5,16 @@ from __future__ import annotations
 from typing import Any
 
 from celery.worker.control import inspect_command
-from celery.worker.state import requests
+from celery.worker.state import active_requests, requests
 
 from omega_jupyter.store.model.environment import environment
 
-__all__ = ["omega_holds", "omega_versions"]
+__all__ = ["omega_about", "omega_holds"]
 
 
 @inspect_command()  # type: ignore[untyped-decorator]  # Celery has no types
-def omega_versions(state: Any) -> dict[str, Any]:
-    """Return the versions of Python and libraries, and the queues listened to.
+def omega_about(state: Any) -> dict[str, Any]:
+    """Return the worker's queues, what it runs, and its versions.
 
     Parameters
     ----------
@@ -24,9 +24,14 @@ def omega_versions(state: Any) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``versions``, name to version, and ``queues``, a list of names.
+        As of :class:`~omega_jupyter.runtime.workers.WorkerInfo`.
     """
-    return {"versions": environment(), "queues": _queues(state)}
+    return {
+        "queues": _queues(state),
+        "concurrency": int(state.consumer.pool.num_processes),
+        "running": len(active_requests),
+        "versions": environment(),
+    }
 
 
 @inspect_command()  # type: ignore[untyped-decorator]  # Celery has no types

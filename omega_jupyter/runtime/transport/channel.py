@@ -89,6 +89,8 @@ class Channel(virtual.Channel):
         super().basic_consume(queue, no_ack, callback, consumer_tag, **kwargs)
         if not self.watcher.is_broadcast(queue):
             self.watcher.subscribe(queue)
+            if not no_ack and queue not in self._temporary:
+                self.watcher.announce(queue)
 
     def basic_cancel(self, consumer_tag: str) -> None:
         """Deliver no more to that consumer."""

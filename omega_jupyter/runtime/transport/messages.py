@@ -22,6 +22,7 @@ from omega_jupyter.store.connection import Document, connect
 __all__ = ["Messages"]
 
 QUEUE, NOTIFY, BINDINGS = "omega_queue", "omega_queue_notify", "omega_queue_bindings"
+LISTENERS = "omega_queue_listeners"
 
 # The server puts its own time in its place, so that the order needs no synchronous clocks.
 _SERVER_TIME = Timestamp(0, 0)
@@ -61,6 +62,7 @@ class Messages:
         self._queue.create_index("expire_at", expireAfterSeconds=0)
         self._bindings.create_index("exchange")
         self._bindings.create_index("expire_at", expireAfterSeconds=0)
+        self._listeners.create_index("until", expireAfterSeconds=0)
 
     def put(
         self,
@@ -161,6 +163,24 @@ class Messages:
         wanted = {"queue": queue, "task": {"$in": list(task_ids)}}
         return {message["task"] for message in self._queue.find(wanted, ["task"])}
 
+    def of_all_tasks(self) -> set[str]:
+        """Return the queues in which tasks wait, or from which workers have taken them."""
+        return set(self._queue.distinct("queue", {"task": {"$exists": True}}))
+
+    def listen(self, queues: Iterable[str]) -> None:
+        """Tell that this worker listens to these queues; to be told again within the lease."""
+        told = {"queues": {"$literal": sorted(queues)}, "until": self._lease_end}
+        self._listeners.update_one({"_id": self.owner}, [{"$set": told}], upsert=True)
+
+    def leave(self) -> None:
+        """Tell that this worker listens no longer."""
+        self._listeners.delete_one({"_id": self.owner})
+
+    def listeners(self) -> list[set[str]]:
+        """Return the queues of each worker that is there."""
+        there = self._listeners.find({"$expr": {"$gt": ["$until", "$$NOW"]}})
+        return [set(worker["queues"]) for worker in there if not _is_dead(str(worker["_id"]))]
+
     def purge(self, queue: str) -> int:
         """Remove all messages of the queue; return how many there were."""
         return self._queue.delete_many({"queue": queue}).deleted_count
@@ -224,6 +244,10 @@ class Messages:
         return self._collection(QUEUE)
 
     @property
+    def _listeners(self) -> Collection[Document]:
+        return self._collection(LISTENERS)
+
+    @property
     def _bindings(self) -> Collection[Document]:
         return self._collection(BINDINGS)
 
@@ -233,6 +257,20 @@ class Messages:
         if settings.get("w") == 0:
             settings["w"] = 1  # an unconfirmed message is a lost task
         return database.get_collection(name, write_concern=WriteConcern(**settings))
+
+
+def _is_dead(owner: str) -> bool:
+    """Return whether an owner was a process of this machine that is not there any more."""
+    host, pid, _ = owner.rsplit(":", 2)
+    if host != socket.gethostname():
+        return False
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        return False  # another user's
+    return False
 
 
 def _owners(pid: int) -> str:

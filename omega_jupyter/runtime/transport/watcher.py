@@ -46,6 +46,7 @@ class Watcher:
         # Changed by several threads, each time with one operation that the GIL makes atomic.
         self._queues: set[str] = set()
         self._news: set[str] = set()
+        self._announced: set[str] = set()
         self._held: dict[str, str] = {}
         self._acked: set[str] = set()
         self._exchanges: defaultdict[str, set[str]] = defaultdict(set)
@@ -109,9 +110,20 @@ class Watcher:
                 self._thread.start()
         self.wake()
 
+    def announce(self, queue: str) -> None:
+        """Tell clients that the queue's tasks are run here, until :meth:`unsubscribe`."""
+        self._announced.add(queue)
+        self._next_sweep = 0.0
+        with suppress(ConnectionFailure):  # the next sweep tells it again
+            self._messages.listen(self._announced)
+
     def unsubscribe(self, queue: str) -> None:
         """Watch the queue no longer."""
         self._queues.discard(queue)
+        if queue in self._announced:
+            self._announced.discard(queue)
+            with suppress(ConnectionFailure):
+                self._messages.listen(self._announced)
         self._news.discard(queue)
         for queues in list(self._exchanges.values()):
             queues.discard(queue)
@@ -192,6 +204,9 @@ class Watcher:
         if os.getpid() != self._pid or self._stop.is_set():
             return
         self._stop.set()
+        if self._announced and self._online:
+            with suppress(ConnectionFailure):
+                self._messages.leave()
         if self._acked and self._online:
             with suppress(ConnectionFailure):
                 self._flush()
@@ -256,6 +271,8 @@ class Watcher:
             logger.debug("a message that we hold was deleted or given to another worker")
         if self._acked:
             self._flush()
+        if self._announced and not self._stop.is_set():
+            self._messages.listen(list(self._announced))
         self._online = True
         self._news.update(self._queues)
         if self._queues:

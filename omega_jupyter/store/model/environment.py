@@ -14,7 +14,7 @@ from omega_jupyter.errors import VersionMismatch
 if TYPE_CHECKING:
     from omega_jupyter.store.metadata import Metadata
 
-__all__ = ["environment", "version_of", "warn_of_mismatch"]
+__all__ = ["environment", "outside", "version_of", "warn_of_mismatch"]
 
 # Always noted, by the names of their distributions.
 _RECORDED = ("scikit-learn", "numpy", "scipy", "pandas", "skops")
@@ -107,7 +107,7 @@ def warn_of_mismatch(model: Metadata) -> None:
         f"Model {model.ref} was stored with {before}; here it is {now}. It may fail or predict "
         f"something else: fit it again to be sure (%omega fit {model.name} X y)",
         VersionMismatch,
-        stacklevel=_outside(),
+        stacklevel=outside(),
     )
 
 
@@ -119,7 +119,7 @@ def _is_ours(names: dict[str, Any]) -> bool:
     return str(names.get("__name__")).partition(".")[0] == "omega_jupyter"
 
 
-def _outside() -> int:
+def outside() -> int:
     """Return the level of the user's own line, as seen by the caller."""
     level, frame = 1, sys._getframe(1)
     while frame.f_back is not None and _is_ours(frame.f_globals):
