@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from glob import escape as escape_glob
@@ -136,8 +136,8 @@ def check(url: SecretUrl, pattern: str | None = None, *, notify: Notify | None =
     with mongo_errors(url):
         total = bytes_in_chunks(url, pattern)
         checker = _Checker(url, lambda what, done: notify and notify(Progress(what, done, total)))
-        for named in scan(url, pattern, hidden=True):
-            checker.name(named)
+        for document in documents(url, checker.names(scan(url, pattern, hidden=True))):
+            checker.version(document)
         garbage = None
         if pattern is None:
             garbage = collect(url, grace=timedelta(0), dry_run=True)
@@ -164,20 +164,24 @@ class _Checker:
             garbage=garbage,
         )
 
-    def name(self, named: Named) -> None:
-        self._objects += 1
-        if _gaps(named):
-            # Asked again: it may have been dropped while it was read.
-            for again in scan(
-                self._url, escape_glob(named.name), stores=[named.store], hidden=True
-            ):
-                self._problems += _gaps(again)
-        for document in documents(self._url, [identity for _, identity in named.versions]):
-            self._versions += 1
-            for problem in self._faults(document):
-                # What was dropped in the meantime is no problem.
-                if self._is_alive(document):
-                    self._problems.append(problem)
+    def names(self, found: Iterable[Named]) -> Iterator[ObjectId]:
+        """Look at the numbers of each name, and yield its versions."""
+        for named in found:
+            self._objects += 1
+            if _gaps(named):
+                # Asked again: it may have been dropped while it was read.
+                glob = escape_glob(named.name)
+                for again in scan(self._url, glob, stores=[named.store], hidden=True):
+                    self._problems += _gaps(again)
+            yield from (identity for _, identity in named.versions)
+
+    def version(self, document: Document) -> None:
+        """Look at a version and its chunks."""
+        self._versions += 1
+        for problem in self._faults(document):
+            # What was dropped in the meantime is no problem.
+            if self._is_alive(document):
+                self._problems.append(problem)
 
     def _faults(self, document: Document) -> Iterator[Problem]:
         fault = fault_of(document)

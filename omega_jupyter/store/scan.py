@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import fnmatch
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from typing import TYPE_CHECKING, NamedTuple
 
 from omega_jupyter.config import SecretUrl
@@ -81,10 +82,10 @@ def scan(
             yield _oldest_first(found)
 
 
-def documents(url: SecretUrl, identities: Sequence[ObjectId]) -> Iterator[Document]:
+def documents(url: SecretUrl, identities: Iterable[ObjectId]) -> Iterator[Document]:
     """Yield version documents whole, in the given order, without those that are gone."""
-    for at in range(0, len(identities), DOCUMENTS):
-        wanted = list(identities[at : at + DOCUMENTS])
+    rest = iter(identities)
+    while wanted := list(islice(rest, DOCUMENTS)):
         found = {d["_id"]: d for d in versions(url).find({"_id": {"$in": wanted}})}
         yield from (found[identity] for identity in wanted if identity in found)
 

@@ -447,7 +447,7 @@ def test_writer_of_the_same_name_is_not_written_over(
             done.set()
             other.put(["mine"], "X")
 
-    with pytest.raises(Conflict, match="'X' is being written by somebody else"):
+    with pytest.raises(Conflict, match="'X' or a name before it is being written"):
         Store(there).import_(file, notify=meanwhile)
 
     assert refs(there) == ["X@1"]

@@ -141,20 +141,19 @@ class _Exporter:
             versions=sum(len(named.versions) for named in chosen),
         )
         notes = {(note["store"], note["name"]): note for note in names(self._url).find()}
+        all_ = (identity for named in chosen for _, identity in named.versions)
+        found = documents(self._url, all_)
         for named in chosen:
-            identities = [identity for _, identity in named.versions]
-            count = 0
-            for document in documents(self._url, identities):
-                if "collected" not in document:
-                    # It was there when the export began.
-                    document.pop("removed", None)
-                    self._version(document)
-                    count += 1
-            if count < len(identities):
-                raise Conflict(
-                    f"{named.name!r} was removed for good while it was exported",
-                    hint="export again",
-                )
+            for number, identity in named.versions:
+                document = next(found, {})
+                if document.get("_id") != identity or "collected" in document:
+                    raise Conflict(
+                        f"{named.name}@{number} was removed for good while it was exported",
+                        hint="export again",
+                    )
+                # It was there when the export began.
+                document.pop("removed", None)
+                self._version(document)
             self._name(named, notes.get((named.store, named.name), {}))
         self._writer.close()
 

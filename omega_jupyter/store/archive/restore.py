@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, BinaryIO
 
 from omega_jupyter.config import SecretUrl
@@ -133,20 +134,26 @@ class _Import:
         self._what = what
         self._notify = notify
         self._size = found.size
+        self._numbers = plan.here | plan.numbers
         self._versions = {version[:3]: version for version in found.versions}
         self._needed = {s for key in plan.numbers for s in self._versions[key].segments}
+        self._chunks = {s: len(found.segments[s].checksums) for s in self._needed}
         self._copied: dict[ObjectId, ObjectId] = {}
         self._unpublished: set[ObjectId] = set()
+        self._waiting: list[Document] = []
+        self._waiting_bytes = 0
         self._renumbered: dict[str, str] = {}
         self._other_tags: list[str] = []
 
     def run(self, file: BinaryIO) -> Imported:
         try:
-            for kind, document in self._documents(file):
+            for kind, document, size in self._documents(file):
                 if kind == VERSION:
-                    self._publish(document)
+                    self._publish(document, size)
                 else:
+                    self._publish_waiting()
                     self._name(document)
+            self._publish_waiting()
         finally:
             # Of what failed, or was interrupted.
             for segment in self._unpublished:
@@ -159,7 +166,7 @@ class _Import:
             other_tags=self._other_tags,
         )
 
-    def _documents(self, file: BinaryIO) -> Iterator[tuple[str, Document]]:
+    def _documents(self, file: BinaryIO) -> Iterator[tuple[str, Document, int]]:
         """Write the chunks that are needed, and yield what is to be published behind them."""
         again = Survey()
         batch: list[Document] = []
@@ -172,7 +179,7 @@ class _Import:
                     batch.append(document | {"_id": identity})
                     size += len(document["d"])
             if batch and (kind != CHUNK or size >= MESSAGE_BYTES):
-                chunks(self._url).insert_many(batch, ordered=False)
+                chunks(self._url, durable=False).insert_many(batch, ordered=False)
                 batch, size = [], 0
             if kind == VERSION:
                 version = again.add_version(document, data, self._what)
@@ -180,10 +187,10 @@ class _Import:
                     # The file is no longer the one that was read before.
                     raise damaged(self._what)
                 if version[:3] in self._plan.numbers:
-                    yield kind, document
+                    yield kind, document, len(data)
             elif kind == NAME:
                 again.check_name(document, self._what)
-                yield kind, document
+                yield kind, document, len(data)
             again.size += len(data)
             if self._notify is not None:
                 self._notify(Progress("importing", again.size, self._size))
@@ -195,9 +202,8 @@ class _Import:
             self._unpublished.add(self._copied[segment])
         return self._copied[segment]
 
-    def _publish(self, document: Document) -> None:
+    def _publish(self, document: Document, size: int) -> None:
         from bson import ObjectId
-        from pymongo.errors import BulkWriteError, DuplicateKeyError
 
         store, name, version = document["store"], document["name"], document["version"]
         number = self._plan.numbers[store, name, version]
@@ -206,38 +212,52 @@ class _Import:
             for entry in document["segments"]
         ]
         published = document | {"_id": ObjectId(), "version": number, "segments": entries}
-        published |= lineage_here(document, self._plan.here | self._plan.numbers)
-        mine = self._unpublished & {entry["s"] for entry in entries if "s" in entry}
-        # Where the connection breaks now nobody knows whether it was published; then its
-        # chunks are left to the collector.
-        self._unpublished -= mine
-        try:
-            self._fill_up(document, number)
-            self._free_task(document)
-            insert_version(self._url, published)
-        except (DuplicateKeyError, BulkWriteError, Conflict) as error:
-            self._unpublished |= mine
-            if isinstance(error, Conflict):
-                raise
-            raise Conflict(
-                f"{name!r} is being written by somebody else",
-                hint="import it again: what is imported already is recognised",
-            ) from None
+        published |= lineage_here(document, self._numbers)
+        self._free_task(document)
+        self._waiting += [*self._removed_before(document, number), published]
+        self._waiting_bytes += size
+        in_chunks = {entry["s"] for entry in document["segments"] if "s" in entry}
+        if in_chunks or self._waiting_bytes >= MESSAGE_BYTES:
+            self._publish_waiting({self._here(s): self._chunks[s] for s in in_chunks})
         self._plan.latest[store, name] = number
         if number != version:
             self._renumbered[f"{name}@{version}"] = f"{name}@{number}"
 
-    def _fill_up(self, document: Document, number: int) -> None:
-        """Take the numbers before this one, as those of versions that were removed."""
+    def _publish_waiting(self, segments: Mapping[ObjectId, int] = MappingProxyType({})) -> None:
+        """Publish small objects together; the last one may have segments, of so many chunks."""
+        from pymongo.errors import BulkWriteError, DuplicateKeyError
+
+        waiting, self._waiting, self._waiting_bytes = self._waiting, [], 0
+        if not waiting:
+            return
+        mine = {s: count for s, count in segments.items() if s in self._unpublished}
+        for segment, count in mine.items():
+            Writer.of(self._url).note_unsettled(segment, count)
+        # Where the connection breaks now nobody knows whether it was published; then its
+        # chunks are left to the collector.
+        self._unpublished -= set(mine)
+        try:
+            if waiting[:-1]:
+                versions(self._url).insert_many(waiting[:-1])
+            insert_version(self._url, waiting[-1])
+        except (DuplicateKeyError, BulkWriteError, Conflict) as error:
+            self._unpublished |= set(mine)
+            if isinstance(error, Conflict):
+                raise
+            raise Conflict(
+                f"{waiting[-1]['name']!r} or a name before it is being written by somebody else",
+                hint="import it again: what is imported already is recognised",
+            ) from None
+
+    def _removed_before(self, document: Document, number: int) -> list[Document]:
+        """Return what takes up the numbers before this one: versions that were removed."""
         store, name = document["store"], document["name"]
         there = self._plan.latest[store, name]
         if number - there > MAX_REMOVED:
             raise Invalid(f"{self._what} is refused: {name}@{number} leaves out too many numbers")
         gone = {"store": store, "name": name, "created": document["created"], "segments": []}
         gone |= {"removed": document["created"], "collected": True}
-        stubs = [gone | {"version": n} for n in range(there + 1, number)]
-        if stubs:
-            versions(self._url).insert_many(stubs)
+        return [gone | {"version": n} for n in range(there + 1, number)]
 
     def _free_task(self, document: Document) -> None:
         """Let a task have published what it had published before it was dropped."""
@@ -251,10 +271,9 @@ class _Import:
         """Set tags and rule, where there are no others."""
         store, name = document["store"], document["name"]
         tags = Tags(self._url, store, name)
-        mine = self._plan.numbers | self._plan.here
         before = tags.read()
         for tag, version in document["tags"].items():
-            number = mine.get((store, name, int(version)))
+            number = self._numbers.get((store, name, int(version)))
             if number is not None and before.get(tag, number) != number:
                 self._other_tags.append(f"{name}@{tag}")
             elif number is not None and tag not in before:
