@@ -230,7 +230,7 @@ def test_store_is_checked_measured_and_moved(omega: Command, mongo_url: str) -> 
         (("usage", "--if-exists", "skip"), "--if-exists does not go with store usage"),
         (("gc", "x"), "store gc takes nothing more, not 'x'"),
         (("export",), "store export takes FILE [PATTERN], which is missing"),
-        (("import", "a", "b"), "store import takes FILE, not 'a b'"),
+        (("import", "a", "b", "c"), "store import takes FILE [PATTERN], not 'a b c'"),
         (("chek",), "'chek' is not one of check, gc, usage, export, import"),
     ],
 )

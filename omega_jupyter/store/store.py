@@ -159,6 +159,7 @@ class Store:
     def import_(
         self,
         path: str | os.PathLike[str],
+        pattern: str | None = None,
         *,
         if_exists: str = "fail",
         notify: Notify | None = None,
@@ -172,6 +173,8 @@ class Store:
         ----------
         path : path
             What :meth:`export` wrote, here or elsewhere.
+        pattern : str, optional
+            Only names like this one, with ``*`` and ``?`` as in file names.
         if_exists : {'fail', 'skip', 'add'}
             What to do where a name is there with other versions: import nothing at all,
             leave these names alone, or put the archive's versions behind those that are
@@ -186,12 +189,12 @@ class Store:
         Raises
         ------
         NotFound
-            There is no such file.
+            There is no such file, or nothing in it has such a name.
         Invalid
             It is no archive, is cut off, was changed, or holds what no store has written.
         Conflict
             Names are there, and ``if_exists='fail'``; or somebody writes to one of them now.
         """
         return import_archive(
-            self._url, Path(path).expanduser(), if_exists=if_exists, notify=notify
+            self._url, Path(path).expanduser(), pattern, if_exists=if_exists, notify=notify
         )

@@ -20,7 +20,7 @@ ACTIONS: dict[str, tuple[str, tuple[str, ...]]] = {
     "gc": ("", ("now", "dry_run")),
     "usage": ("[PATTERN]", ()),
     "export": ("FILE [PATTERN]", ("latest", "store")),
-    "import": ("FILE", ("if_exists",)),
+    "import": ("FILE [PATTERN]", ("if_exists",)),
 }
 
 
@@ -83,7 +83,7 @@ def _export(caller: Caller, words: list[str], options: Any, notify: Any) -> Any:
 
 def _import(caller: Caller, words: list[str], options: Any, notify: Any) -> Any:
     if_exists = options["if_exists"] or "fail"
-    return caller.om.store.import_(words[0], if_exists=if_exists, notify=notify)
+    return caller.om.store.import_(*words, if_exists=if_exists, notify=notify)
 
 
 _ACTIONS = {"check": _check, "gc": _gc, "usage": _usage, "export": _export, "import": _import}

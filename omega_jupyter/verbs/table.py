@@ -327,8 +327,8 @@ VERBS: tuple[Verb, ...] = (
             Argument("action", "what to do", "choice", choices=tuple(store.ACTIONS)),
             Argument(
                 "target",
-                "export and import: a file; check, usage, and behind export's file: names like "
-                "this (in quotes)",
+                "export and import: a file; behind it, and for check and usage: names like this "
+                "(in quotes)",
                 "pattern",
                 required=False,
                 many=True,

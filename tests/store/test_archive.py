@@ -305,6 +305,32 @@ def test_what_was_dropped_by_mistake_comes_back(
     assert store.check()
 
 
+def test_damaged_version_is_replaced_from_an_archive(
+    store: Store, datasets: DatasetStore, file: Path
+) -> None:
+    for name in ("X", "Y"):
+        for value in (1, 2):
+            datasets.put(LARGE * value, name)
+    store.export(file)
+    datasets.put(LARGE * 3, "Y")
+    chunk = chunks(store._url).find_one(sort=[("_id", 1)]) or {}
+    chunks(store._url).delete_one({"_id": chunk["_id"]})
+    (problem,) = store.check().problems
+    assert problem.ref == "X@1"
+
+    # As docs/store.md says.
+    datasets.drop("X@1")
+    imported = store.import_(file, "X", if_exists="add")
+
+    assert imported.renumbered == {"X@1": "X@3"}
+    np.testing.assert_array_equal(datasets.get("X@3"), LARGE)
+    assert [m.ref for m in datasets.versions("X")] == ["X@2", "X@3"]
+    assert [m.ref for m in datasets.versions("Y")] == ["Y@1", "Y@2", "Y@3"]
+    assert store.check()
+    with pytest.raises(NotFound, match="Nothing in the archive matches 'Z\\*'"):
+        store.import_(file, "Z*")
+
+
 def test_damaged_file_is_refused_before_anything_is_published(
     store: Store, datasets: DatasetStore, there: SecretUrl, file: Path, tmp_path: Path
 ) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import fnmatch
+import re
 from collections.abc import Iterator, Sequence
 from itertools import groupby, islice
 from typing import NamedTuple
 
 from omega_jupyter.config import SecretUrl
-from omega_jupyter.errors import Conflict
+from omega_jupyter.errors import Conflict, NotFound
 from omega_jupyter.store.archive.survey import Archived, Key, key_of
 from omega_jupyter.store.schema import versions
 
@@ -57,7 +59,9 @@ class Plan(NamedTuple):
     skipped: list[str]
 
 
-def make_plan(url: SecretUrl, archived: Sequence[Archived], if_exists: str) -> Plan:
+def make_plan(
+    url: SecretUrl, archived: Sequence[Archived], pattern: str | None, if_exists: str
+) -> Plan:
     """Compare an archive with a store.
 
     Parameters
@@ -66,17 +70,25 @@ def make_plan(url: SecretUrl, archived: Sequence[Archived], if_exists: str) -> P
         The user's database.
     archived : sequence of Archived
         In the order of the file.
+    pattern : str, optional
+        Only names like this one.
     if_exists : {'fail', 'skip', 'add'}
         What to do with names that are there with other versions.
 
     Raises
     ------
+    NotFound
+        Nothing in the archive has such a name.
     Conflict
         There are such names, and `if_exists` is ``fail``.
     """
     plan = Plan({}, {}, {}, {}, set(), [])
     taken: list[str] = []
-    for name, here, there in _pairs(url, archived):
+    fits = re.compile(fnmatch.translate(pattern or "*")).match
+    chosen = [version for version in archived if fits(version.name)]
+    if pattern is not None and not chosen:
+        raise NotFound(f"Nothing in the archive matches {pattern!r}")
+    for name, here, there in _pairs(url, chosen):
         known = {key: number for number, key in there.versions.items()}
         plan.here.update({v[:3]: known[v.key] for v in here if v.key in known})
         wanted = [version for version in here if version.key not in known]

@@ -78,7 +78,12 @@ class Imported:
 
 
 def import_archive(
-    url: SecretUrl, path: Path, *, if_exists: str = "fail", notify: Notify | None = None
+    url: SecretUrl,
+    path: Path,
+    pattern: str | None = None,
+    *,
+    if_exists: str = "fail",
+    notify: Notify | None = None,
 ) -> Imported:
     """Publish what an archive holds.
 
@@ -92,6 +97,8 @@ def import_archive(
         The user's database.
     path : Path
         What :func:`export_archive` wrote.
+    pattern : str, optional
+        Only names like this one.
     if_exists : {'fail', 'skip', 'add'}
         What to do where a name is there with other versions: import nothing at all, leave
         these names alone, or put the archive's versions behind those that are there.
@@ -101,7 +108,7 @@ def import_archive(
     Raises
     ------
     NotFound
-        There is no such file.
+        There is no such file, or nothing in it has such a name.
     Invalid
         It is no archive, is cut off, was changed, or holds what no store has written.
     Conflict
@@ -120,7 +127,7 @@ def import_archive(
     with file, mongo_errors(url):
         size = os.fstat(file.fileno()).st_size
         found = survey(file, what, size, notify)
-        plan = make_plan(url, found.versions, if_exists)
+        plan = make_plan(url, found.versions, pattern, if_exists)
         file.seek(0)
         return _Import(url, found, plan, what, notify).run(file)
 
