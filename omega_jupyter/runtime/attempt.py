@@ -156,9 +156,8 @@ class Attempt:
             "state": {"$in": [*WAITING, *RUNNING]},
         }
         with mongo_errors(self.url):
-            updated = records(self.url, durable=True).update_one(
-                query, {"$set": {"committed": self.number}}
-            )
+            # Made durable by the journal with what is published next.
+            updated = records(self.url).update_one(query, {"$set": {"committed": self.number}})
         return bool(updated.matched_count)
 
     def stopped(self) -> None:

@@ -14,7 +14,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from celery.bootsteps import RUN, StartStopStep
 from celery.utils.log import get_logger
@@ -27,12 +27,16 @@ from omega_jupyter.runtime.backend import open_credentials
 from omega_jupyter.runtime.records import HEARTBEAT_SECONDS
 from omega_jupyter.store.connection import Document, bounded, forget
 
+if TYPE_CHECKING:
+    from omega_jupyter.config import SecretUrl
+
 __all__ = ["Heartbeat", "is_gone", "main_process"]
 
 logger = get_logger(__name__)
 
 # No user's slow MongoDB may keep the others' tasks from being vouched for.
 ANSWER_SECONDS = 2.0
+_SHORTEST_PAUSE = 0.05
 
 
 class Heartbeat(StartStopStep):
@@ -70,32 +74,34 @@ class Pulse(threading.Thread):
     def run(self) -> None:
         """Go on until the process ends."""
         while True:
-            time.sleep(HEARTBEAT_SECONDS)
+            due = [known.kill_at for known in self._known.values() if known.kill_at is not None]
+            until = min([time.monotonic() + HEARTBEAT_SECONDS, *due])
+            time.sleep(max(_SHORTEST_PAUSE, until - time.monotonic()))
             self.beat()
 
     def beat(self) -> None:
         """Vouch for each running task once, and end those that must."""
-        silent: set[Any] = set()
+        silent: set[SecretUrl | None] = set()
         running = _running()
         for request in running:
-            url = bounded(self._credentials(request), ANSWER_SECONDS)
-            if url in silent:
-                continue
+            url = None
             try:
-                self._look_after(request, url)
+                url = bounded(self._credentials(request), ANSWER_SECONDS)
+                if url not in silent:
+                    self._look_after(request, url)
             except OmegaError as error:
                 silent.add(url)
-                logger.debug("no heartbeat: %s", error.message)
+                logger.debug("no heartbeat of task %s: %s", request.id, error.message)
         for request in self._known.keys() - set(running):
             url = self._known.pop(request).attempt.url
             if all(known.attempt.url != url for known in self._known.values()):
                 forget(url)
 
-    def _credentials(self, request: Any) -> Any:
+    def _credentials(self, request: Any) -> SecretUrl:
         # Celery's own view of headers and names.
         return open_credentials(self._worker.app.omega_config, request._context).result_backend
 
-    def _look_after(self, request: Any, url: Any) -> None:
+    def _look_after(self, request: Any, url: SecretUrl) -> None:
         known = self._known.get(request)
         if known is None:
             attempt = running_in(url, request.id, this_process())
@@ -106,7 +112,8 @@ class Pulse(threading.Thread):
             case "cancelling":
                 if known.kill_at is None:
                     known.kill_at = time.monotonic() + known.attempt.grace_left()
-                if time.monotonic() + HEARTBEAT_SECONDS / 2 >= known.kill_at:
+                if time.monotonic() >= known.kill_at:
+                    known.kill_at = time.monotonic() + HEARTBEAT_SECONDS  # once more, if it must be
                     self._soon(request, self._kill)
             case "taken":
                 self._soon(request, self._drop)
