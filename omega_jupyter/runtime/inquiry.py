@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from omega_jupyter.errors import OmegaError
 from omega_jupyter.runtime import records as rules
 from omega_jupyter.runtime.broker import Broker
+from omega_jupyter.runtime.credentials import LIFETIME_SECONDS
 from omega_jupyter.runtime.ledger import Ledger
 from omega_jupyter.runtime.outcome import published
 
@@ -75,12 +76,16 @@ class Inquiry:
         for queue, overdue in queues.items():
             gone = self.broker.missing(queue, [str(record["_id"]) for record in overdue])
             for record in overdue:
-                if record["_id"] in gone:
-                    self._lose(record)
+                if _is_expired(record):
+                    self._lose(record, "has waited for a week, after which no worker takes it")
+                    changed = True
+                elif record["_id"] in gone:
+                    lost = "the broker lost it, or a worker refused it"
+                    self._lose(record, f"is gone from the queue {queue!r}: {lost}")
                     changed = True
         return changed
 
-    def _lose(self, record: Document) -> None:
+    def _lose(self, record: Document, what: str) -> None:
         """Note that a task can't end any more, unless it had published its result."""
         task_id = str(record["_id"])
         where = {"state": {"$in": list(rules.WAITING)}, "attempts": record["attempts"]}
@@ -92,8 +97,7 @@ class Inquiry:
         error = {
             "type": "TaskLost",
             "code": "task_lost",
-            "message": f"The message of task {task_id} is gone from the queue "
-            f"{record['queue']!r}: the broker lost it, or a worker refused it",
+            "message": f"The message of task {task_id} {what}",
             "hint": f"%omega retry {task_id[:8]} sends it again; a worker's log tells what it "
             "refuses",
         }
@@ -117,6 +121,11 @@ def _is_overdue(record: Document) -> bool:
     else:
         since, patience = record["history"][-1]["at"], RETRY_SECONDS
     return bool(record["now"] - since > timedelta(seconds=patience))
+
+
+def _is_expired(record: Document) -> bool:
+    """Return whether its credentials have expired."""
+    return bool(record["now"] - record["submitted"] > timedelta(seconds=LIFETIME_SECONDS))
 
 
 def _is_due(task_id: str) -> bool:

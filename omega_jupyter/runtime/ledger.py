@@ -8,7 +8,7 @@ the Celery result backend keeps state and result: there is one truth.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from omega_jupyter.errors import Invalid, NotFound
@@ -49,7 +49,8 @@ class Ledger:
         dict
             What was written, without the moment, which is the server's.
         """
-        written = {**record, "state": "QUEUED", "attempts": 0}
+        expires = datetime.now(UTC) + timedelta(days=rules.WAITING_DAYS)
+        written = {**record, "state": "QUEUED", "attempts": 0, "expires": expires}
         with mongo_errors(self.url):
             records(self.url, durable=True).update_one(
                 {"_id": record["_id"]},

@@ -44,6 +44,8 @@ MAX_ATTEMPTS = 3
 _HISTORY = 50
 _DAY_SECONDS = 24 * 3600
 DEFAULT_RETENTION_DAYS = 30.0
+# Workers refuse a task that has waited for longer than a week.
+WAITING_DAYS = 30
 
 _indexed: set[tuple[int, SecretUrl]] = set()
 
@@ -113,10 +115,16 @@ def moved(
         **(computed or {}),
     }
     if state in FINAL:
-        kept = {"$ifNull": ["$retention_days", DEFAULT_RETENTION_DAYS]}
         changes["finished"] = "$$NOW"
-        changes["expires"] = {"$add": ["$$NOW", {"$multiply": [kept, _DAY_SECONDS * 1000]}]}
+        changes["expires"] = _after_days({"$ifNull": ["$retention_days", DEFAULT_RETENTION_DAYS]})
+    else:
+        # Nobody may look at one that waits ever again; one that runs ends some day.
+        changes["expires"] = _after_days(WAITING_DAYS) if state in WAITING else "$$REMOVE"
     return [{"$set": changes}]
+
+
+def _after_days(days: object) -> Document:
+    return {"$add": ["$$NOW", {"$multiply": [days, _DAY_SECONDS * 1000]}]}
 
 
 def stale(seconds: float) -> Document:

@@ -15,7 +15,13 @@ from omega_jupyter.errors import AuthError, NotFound, Unavailable
 from omega_jupyter.runtime.app import client_app
 from omega_jupyter.runtime.arguments import pinned, references
 from omega_jupyter.runtime.broker import Broker
-from omega_jupyter.runtime.credentials import HEADER, Credentials, Envelope, digest
+from omega_jupyter.runtime.credentials import (
+    HEADER,
+    LIFETIME_SECONDS,
+    Credentials,
+    Envelope,
+    digest,
+)
 from omega_jupyter.runtime.inquiry import Inquiry
 from omega_jupyter.runtime.keys import sending_keys
 from omega_jupyter.runtime.ledger import Ledger
@@ -198,6 +204,8 @@ class Submitter:
                 task_id=task_id,
                 queue=queue,
                 headers={HEADER: envelope.to_header()},
+                # No worker takes it any more then.
+                expiration=LIFETIME_SECONDS,
                 retry=True,
                 retry_policy={"max_retries": 3, "interval_start": 0, "interval_step": 0.2},
             )

@@ -275,17 +275,16 @@ def test_withdrawn_task_leaves_nothing(ledger: Ledger) -> None:
     assert ledger.find("a") is None
 
 
-def test_ended_records_expire_as_their_user_wants_and_waiting_ones_do_not(ledger: Ledger) -> None:
-    submit(ledger, "a", "b")
-    ledger.submit({"_id": "c", "verb": "fit", "model_name": "m", "retention_days": 2.0})
-    for task_id in ("a", "c"):
+def test_ended_records_expire_as_their_user_wants_and_running_ones_never(ledger: Ledger) -> None:
+    submit(ledger, "ended", "waits", "runs")
+    ledger.submit({"_id": "short", "verb": "fit", "model_name": "m", "retention_days": 2.0})
+    for task_id in ("ended", "short"):
         ledger.update(task_id, "SUCCESS", {})
+    begun(ledger, "runs")
 
-    ended, waiting, short = (ledger.find(task_id) for task_id in ("a", "b", "c"))
+    found = {str(record["_id"]): record for record in ledger.newest()}
 
-    assert ended is not None
-    assert waiting is not None
-    assert short is not None
-    assert ended["expires"] - ended["finished"] == timedelta(days=30)
-    assert short["expires"] - short["finished"] == timedelta(days=2)
-    assert "expires" not in waiting
+    assert found["ended"]["expires"] - found["ended"]["finished"] == timedelta(days=30)
+    assert found["short"]["expires"] - found["short"]["finished"] == timedelta(days=2)
+    assert found["waits"]["expires"] > found["waits"]["submitted"] + timedelta(days=29)
+    assert "expires" not in found["runs"]

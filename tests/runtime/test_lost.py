@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -57,6 +58,18 @@ def test_queued_task_is_told_from_one_whose_message_is_gone(mongo_url: str) -> N
     assert f"retry {task.id[:8]}" in str(caught.value.hint)
     again = task.retry()
     assert again.state == "QUEUED"
+
+
+@pytest.mark.usefixtures("impatient")
+def test_task_that_has_waited_for_too_long_is_lost(mongo_url: str) -> None:
+    om = stored(Omega(mongo_url))
+    task = om.runtime.model("m").fit("X", "y")
+    long_ago = datetime.now(UTC) - timedelta(days=8)
+    url = task._submitter.ledger.url
+    records.records(url).update_one({"_id": task.id}, {"$set": {"submitted": long_ago}})
+
+    with pytest.raises(TaskLost, match="has waited for a week"):
+        task.get(1)
 
 
 def test_messages_are_not_looked_for_at_every_look(mongo_url: str) -> None:

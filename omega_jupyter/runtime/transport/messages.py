@@ -60,6 +60,7 @@ class Messages:
         self.notices.prepare()
         self._queue.create_index([("queue", ASCENDING), ("at", ASCENDING)])
         self._queue.create_index("expire_at", expireAfterSeconds=0)
+        self._queue.create_index("task", sparse=True)
         self._bindings.create_index("exchange")
         self._bindings.create_index("expire_at", expireAfterSeconds=0)
         self._listeners.create_index("until", expireAfterSeconds=0)
@@ -160,7 +161,7 @@ class Messages:
 
     def of_tasks(self, queue: str, task_ids: Iterable[str]) -> set[str]:
         """Return those of the tasks whose messages are in the queue, or with a worker."""
-        wanted = {"queue": queue, "task": {"$in": list(task_ids)}}
+        wanted = {"task": {"$in": list(task_ids)}, "queue": queue}
         return {message["task"] for message in self._queue.find(wanted, ["task"])}
 
     def of_all_tasks(self) -> set[str]:
