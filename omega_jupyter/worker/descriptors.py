@@ -26,13 +26,13 @@ class Descriptors:
     """
 
     def __init__(self) -> None:
-        # For as long as the process lives.
-        self._file = tempfile.TemporaryFile("a+b", buffering=0)  # noqa: SIM115
+        # All for as long as the process lives.
+        self._file = _nameless_file()
         self._read = 0
         self._own = {number: os.dup(number) for number in (STDOUT, STDERR)}
         self._libc = ctypes.CDLL(None)
         # The worker's own log goes on where it went.
-        self._stream = os.fdopen(os.dup(STDERR), "w", buffering=1)
+        self._stream = os.fdopen(os.dup(STDERR), "w", buffering=1, closefd=False)
         for logger in (logging.getLogger(), logging.getLogger("celery.task")):
             for handler in logger.handlers:
                 if isinstance(handler, logging.StreamHandler) and handler.stream in (
@@ -46,7 +46,7 @@ class Descriptors:
         """Lead them into the file while inside."""
         self._libc.fflush(None)
         for number in self._own:
-            os.dup2(self._file.fileno(), number)
+            os.dup2(self._file, number)
         try:
             yield
         finally:
@@ -56,15 +56,22 @@ class Descriptors:
 
     def new_text(self) -> str:
         """Return what was written since the last time, and write it to the worker's log."""
-        new = os.pread(self._file.fileno(), MAX_BYTES, self._read)
+        new = os.pread(self._file, MAX_BYTES, self._read)
         if not new:
             return ""
         self._read += len(new)
         if self._read >= MAX_BYTES:
-            self._file.truncate(0)
+            os.ftruncate(self._file, 0)
             self._read = 0
         os.write(self._own[STDERR], new)
         return new.decode(errors="replace")
+
+
+def _nameless_file() -> int:
+    """Return the descriptor of a file that ends with this process."""
+    with tempfile.NamedTemporaryFile(prefix="omega-output-") as file:
+        # Each write goes to the end, also after the file was emptied.
+        return os.open(file.name, os.O_RDWR | os.O_APPEND)
 
 
 @cache
