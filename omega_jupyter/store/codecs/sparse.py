@@ -8,6 +8,7 @@ from omega_jupyter.errors import Invalid
 from omega_jupyter.store.codecs.array import describe_array, read_array
 from omega_jupyter.store.codecs.codec import Codec, Part, module_of
 from omega_jupyter.store.payload import Buffers, Encoded, Source
+from omega_jupyter.store.soundness import check_sparse, unsound_matrix
 
 __all__ = ["SparseCodec"]
 
@@ -69,7 +70,11 @@ class SparseCodec(Codec):
             return self.decode(source, body, Part(), what)[: part.rows]
         self.only_whole(part, what)
         arrays = [read_array(source, p, block=block) for block, p in enumerate(body["parts"])]
-        matrix = _made(body, arrays)
+        try:
+            matrix = _made(body, arrays)
+        except ValueError:
+            raise unsound_matrix(what) from None
+        check_sparse(matrix, what)
         for name, value in body["flags"].items():
             setattr(matrix, name, value)
         return matrix

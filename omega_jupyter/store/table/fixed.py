@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from omega_jupyter.errors import Invalid
 from omega_jupyter.store.dtype import describe_dtype, read_dtype
 from omega_jupyter.store.payload import Blobs
 from omega_jupyter.store.table.kinds import Bounds, Collector, Kind, Piece, Spec
@@ -304,11 +305,32 @@ class _CategoryCollector(_CodesCollector):
     def finish(self) -> list[Any]:
         import pandas as pd
 
+        count = len(self._dtype.categories)
         make = pd.Categorical.from_codes
-        return [make(codes, dtype=self._dtype, validate=False) for codes in self.values]
+        # pandas' own validation looks for missing values, too.
+        return [
+            make(check_codes(codes, count), dtype=self._dtype, validate=False)
+            for codes in self.values
+        ]
 
     def matrix(self) -> Any:
         return None
+
+
+def check_codes(codes: Any, count: int) -> Any:
+    """Return codes, which must stay within a list of so many values: pandas would not look.
+
+    Raises
+    ------
+    Invalid
+        They don't, so that what they mean would be read from memory that is not theirs.
+    """
+    if len(codes) and (codes.min() < -1 or codes.max() >= count):
+        raise Invalid(
+            "The stored table is not sound: codes point beyond the values that there are",
+            hint="it was made up, or changed; put it again from where it came",
+        )
+    return codes
 
 
 def codes_dtype(count: int) -> Any:

@@ -10,7 +10,7 @@ import numpy as np
 from omega_jupyter.store import typed
 from omega_jupyter.store.payload import Blobs
 from omega_jupyter.store.table.arrays import plain_array
-from omega_jupyter.store.table.fixed import Codes
+from omega_jupyter.store.table.fixed import Codes, check_codes
 from omega_jupyter.store.table.kinds import Kind, Piece, kind_from_spec, kind_of
 from omega_jupyter.store.typed import Refused
 
@@ -99,7 +99,9 @@ def make_multi(levels: list[Any], codes: list[Any], names: list[Any]) -> Any:
     """Make a MultiIndex with exactly these levels and codes."""
     import pandas as pd
 
-    return pd.MultiIndex(levels, codes, names=names, verify_integrity=False)
+    # What else pandas verifies may not hold for what was put: levels with equal values.
+    sound = [check_codes(found, len(level)) for found, level in zip(codes, levels, strict=True)]
+    return pd.MultiIndex(levels, sound, names=names, verify_integrity=False)
 
 
 def dump_freq(index: Any) -> str | None:
