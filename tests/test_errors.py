@@ -9,7 +9,8 @@ import pytest
 
 from omega_jupyter import errors
 
-ALL = [getattr(errors, name) for name in errors.__all__ if name != "VersionMismatch"]
+NAMED = [getattr(errors, name) for name in errors.__all__]
+ALL = [cls for cls in NAMED if issubclass(cls, errors.OmegaError)]
 EXTRA: dict[type, dict[str, object]] = {
     errors.Unavailable: {"hop": "broker"},
     errors.TaskFailed: {"task_id": "1"},

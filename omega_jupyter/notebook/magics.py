@@ -55,9 +55,11 @@ class OmegaMagics(Magics):
             pred = %omega predict mymodel X
             %omega tasks                        what ran, is running, is waiting
 
-        Verbs: put, get, import, export, ls, info, head, rm; fit, partial_fit, predict,
-        predict_proba, decision_function, score, transform, fit_transform; tasks,
-        status, result; local, doctor, help. ``%omega help`` tells what they do,
+        Verbs: put, get, import, export, ls, info, head, mv, cp, tag, keep, rm, store; fit,
+        partial_fit, predict, predict_proba, predict_log_proba, decision_function, score,
+        transform, inverse_transform, fit_transform, fit_predict; tasks, status, watch,
+        result, logs, cancel, retry; workers, queues, local, doctor, help.
+        ``%omega help`` tells what they do,
         ``%omega fit -h`` tells all of one.
 
         A word is a stored name, else a variable; ``:X`` is always the variable

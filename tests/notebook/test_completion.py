@@ -45,7 +45,9 @@ def test_verbs_come_first_and_alone(notebook: Notebook, begun: str) -> None:
 
 
 def test_begun_verb_is_completed(notebook: Notebook) -> None:
-    assert notebook.complete("%omega predict_") == ["%omega predict_proba"]
+    offered = ["%omega predict_log_proba", "%omega predict_proba"]
+
+    assert sorted(notebook.complete("%omega predict_")) == offered
 
 
 @pytest.mark.parametrize(
@@ -55,7 +57,7 @@ def test_begun_verb_is_completed(notebook: Notebook) -> None:
         ("%omega ls --store ", ["datasets", "models"]),
         ("%omega tasks --state S", ["STARTED", "SUCCESS"]),
         ("%omega local st", ["start", "stop", "status"]),
-        ("%omega help fit", ["fit", "fit_transform"]),
+        ("%omega help fit", ["fit", "fit_predict", "fit_transform"]),
         ("%omega get s", ["sales/2026"]),
         ("%omega get sales/", ["sales/2026"]),
         ("%omega get sales/2026[", ["alpha", "beta"]),
