@@ -18,6 +18,7 @@ from omega_jupyter.store.names import ObjectName
 from omega_jupyter.worker.cache import VersionCache
 from omega_jupyter.worker.patience import patiently
 from omega_jupyter.worker.progress.following import followed
+from omega_jupyter.worker.size import memory_of, memory_of_model
 
 if TYPE_CHECKING:
     from omega_jupyter.omega import Omega
@@ -210,11 +211,12 @@ class Call:
     def _load_choice(self, ref: str, choice: dict[str, Any]) -> tuple[Any, int]:
         loaded = self._om.datasets.getl_version(self._resolved("datasets", ref)).chosen(choice)
         value = loaded.value
-        return value, _nbytes(value)
+        return value, memory_of(value)
 
     def _load_model(self, ref: str) -> tuple[Any, int]:
         metadata = self._resolved("models", ref)
-        return self._om.models.get_version(metadata), metadata.size
+        model = self._om.models.get_version(metadata)
+        return model, memory_of_model(model, metadata.size)
 
     def _load_data(self, ref: str) -> tuple[Any, int]:
         name = ObjectName.parse(ref)
@@ -222,7 +224,7 @@ class Call:
         loaded = self._om.datasets.get_version(
             metadata, columns=name.columns, exclude=name.exclude, as_put=True
         )
-        return loaded, _nbytes(loaded)
+        return loaded, memory_of(loaded)
 
     def _resolved(self, store: str, ref: str) -> Metadata:
         """Find a version, also one that was removed while the task was waiting."""
@@ -251,13 +253,3 @@ def _private(data: Any) -> Any:
     if hasattr(data, "iloc"):
         return data.copy(deep=False)
     return copy.copy(data)
-
-
-def _nbytes(data: Any) -> int:
-    if hasattr(data, "memory_usage"):
-        usage = data.memory_usage(deep=True)
-        return int(usage if isinstance(usage, int) else usage.sum())
-    if hasattr(data, "estimated_size"):
-        # polars
-        return int(data.estimated_size())
-    return int(getattr(data, "nbytes", 1 << 16))
