@@ -207,11 +207,13 @@ def test_store_is_checked_measured_and_moved(omega: Command, mongo_url: str) -> 
     assert "2 versions of 2 objects" in omega("store", "export", "all.omega").out
     assert "1 version of 1 object" in omega("store", "export", "part.omega", "y", "--latest").out
     omega("rm", "sales/X")
-    assert omega("store", "gc", "--dry-run").out == "would remove nothing\n"
+    planned = omega("store", "gc", "--dry-run")
+    assert planned.out == "would remove nothing\n"
+    assert "still there for who is loading it: 1 version" in planned.err
     assert omega("store", "gc", "--now", "--dry-run").out.startswith("would remove 1 version")
     collected = omega("store", "gc", "--now")
     assert collected.out.startswith("removed 1 version")
-    assert "whoever is loading it at this moment" in collected.err
+    assert "who is loading it at this moment" in collected.err
     assert "1 version imported" in omega("store", "import", "all.omega").out
     assert "x" in omega("head", "sales/X").out
 

@@ -2,116 +2,35 @@
 
 from __future__ import annotations
 
+import fnmatch
 import hashlib
+import re
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import asdict, dataclass
 from datetime import timedelta
 from glob import escape as escape_glob
-from html import escape
 from typing import TYPE_CHECKING, Any
 
 from omega_jupyter.config import SecretUrl
 from omega_jupyter.errors import NotFound
-from omega_jupyter.store.catalog import KINDS_OF_STORES
 from omega_jupyter.store.codecs.codec import codec_of_kind
 from omega_jupyter.store.connection import Document, mongo_errors
 from omega_jupyter.store.document import content_hash_of, fault_of
-from omega_jupyter.store.facts import bytes_text, count_text, facts_html, facts_text
 from omega_jupyter.store.garbage import Collected, collect
 from omega_jupyter.store.inspection import Inspection
 from omega_jupyter.store.progress import Notify, Progress
+from omega_jupyter.store.report import Problem, Report
 from omega_jupyter.store.scan import Named, documents, scan
-from omega_jupyter.store.schema import prepare, versions
+from omega_jupyter.store.schema import names, prepare, versions
 from omega_jupyter.store.segments import read
+from omega_jupyter.store.tags import Tags
 from omega_jupyter.store.usage import bytes_in_chunks
 
 if TYPE_CHECKING:
     from bson import ObjectId
 
-__all__ = ["Problem", "Report", "check"]
+__all__ = ["check"]
 
 _RESTORE = "another version may be sound; `omega store import` restores from an archive"
-
-
-@dataclass(frozen=True)
-class Problem:
-    """Something that is not as it should be.
-
-    Attributes
-    ----------
-    store : str
-        ``datasets`` or ``models``.
-    ref : str
-        ``name@version``.
-    what : str
-        What is wrong.
-    hint : str
-        What to do.
-    """
-
-    store: str
-    ref: str
-    what: str
-    hint: str
-
-    def __str__(self) -> str:
-        kind = KINDS_OF_STORES.get(self.store, self.store)
-        return f"{kind} {self.ref}: {self.what}\n  → {self.hint}"
-
-
-@dataclass(frozen=True, repr=False)
-class Report:
-    """What a check has found.
-
-    Attributes
-    ----------
-    objects, versions : int
-        Names and versions that were read.
-    segments, chunks, bytes : int
-        Sets of chunks, chunks, and their bytes, before the server's compression.
-    problems : tuple of Problem
-    garbage : Collected, optional
-        What no version needs: no damage, and collected in time. Only of a whole store.
-    """
-
-    objects: int
-    versions: int
-    segments: int
-    chunks: int
-    bytes: int
-    problems: tuple[Problem, ...]
-    garbage: Collected | None = None
-
-    @property
-    def ok(self) -> bool:
-        """Whether there are no problems."""
-        return not self.problems
-
-    def __bool__(self) -> bool:
-        return self.ok
-
-    def to_dict(self) -> dict[str, Any]:
-        """Return it as JSON-able values."""
-        return asdict(self) | {"ok": self.ok}
-
-    def __repr__(self) -> str:
-        return "\n".join([facts_text(self._facts()), *map(str, self.problems)])
-
-    def _repr_html_(self) -> str:
-        problems = "".join(f"<pre>{escape(str(problem))}</pre>" for problem in self.problems)
-        return facts_html(self._facts()) + problems
-
-    def _facts(self) -> list[tuple[str, str]]:
-        versions = count_text(self.versions, "version")
-        found = "none" if self.ok else f"{len(self.problems):,}"
-        facts = [
-            ("checked", f"{versions} of {count_text(self.objects, 'object')}"),
-            ("read", f"{count_text(self.chunks, 'chunk')}, {bytes_text(self.bytes)}"),
-            ("problems", found),
-        ]
-        if self.garbage is not None:
-            facts.insert(2, ("garbage", self.garbage.text))
-        return facts
 
 
 def check(url: SecretUrl, pattern: str | None = None, *, notify: Notify | None = None) -> Report:
@@ -138,6 +57,7 @@ def check(url: SecretUrl, pattern: str | None = None, *, notify: Notify | None =
         checker = _Checker(url, lambda what, done: notify and notify(Progress(what, done, total)))
         for document in documents(url, checker.names(scan(url, pattern, hidden=True))):
             checker.version(document)
+        checker.tags(pattern)
         garbage = None
         if pattern is None:
             garbage = collect(url, grace=timedelta(0), dry_run=True)
@@ -182,6 +102,33 @@ class _Checker:
             # What was dropped in the meantime is no problem.
             if self._is_alive(document):
                 self._problems.append(problem)
+
+    def tags(self, pattern: str | None) -> None:
+        """Look for tags that mean nothing."""
+        fits = re.compile(fnmatch.translate(pattern or "*")).match
+        for named in names(self._url).find():
+            store, name = named["store"], named["name"]
+            if fits(name):
+                lost = self._lost_tags(store, name)
+                # Asked again: it may have been on its way.
+                for tag, version in lost & self._lost_tags(store, name) if lost else lost:
+                    what = f"the tag {tag!r} means version {version}, which is not there"
+                    hint = f"`omega tag {name}@VERSION {tag}` gives it to another one"
+                    self._problems.append(Problem(store, f"{name}@{tag}", what, hint))
+
+    def _lost_tags(self, store: str, name: str) -> set[tuple[str, int]]:
+        named = names(self._url).find_one({"store": store, "name": name}) or {}
+        alive = Tags(self._url, store, name).read()
+        lost = {
+            (entry["tag"], int(entry["version"]))
+            for entry in named.get("tags", ())
+            if entry["tag"] not in alive
+        }
+        # Those of what was dropped go with it.
+        drop = {"store": store, "name": name, "deleted": True}
+        newest = versions(self._url).find_one(drop, {"version": 1}, sort=[("version", -1)])
+        dropped = 0 if newest is None else int(newest["version"])
+        return {(tag, version) for tag, version in lost if version > dropped}
 
     def _faults(self, document: Document) -> Iterator[Problem]:
         fault = fault_of(document)

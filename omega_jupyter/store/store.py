@@ -12,9 +12,10 @@ from omega_jupyter.errors import Invalid
 from omega_jupyter.store.archive.export import Exported, export_archive
 from omega_jupyter.store.archive.restore import Imported, import_archive
 from omega_jupyter.store.catalog import KINDS_OF_STORES
-from omega_jupyter.store.check import Report, check
+from omega_jupyter.store.check import check
 from omega_jupyter.store.garbage import DROPPED_GRACE, Collected, collect
 from omega_jupyter.store.progress import Notify
+from omega_jupyter.store.report import Report
 from omega_jupyter.store.usage import Usage, usage
 
 __all__ = ["Store"]

@@ -61,11 +61,19 @@ def _check(caller: Caller, words: list[str], options: Any, notify: Any) -> Any:
 
 
 def _gc(caller: Caller, words: list[str], options: Any, notify: Any) -> Any:
-    if not options["now"]:
-        return caller.om.store.gc(dry_run=options["dry_run"], notify=notify)
-    if not options["dry_run"]:
-        caller.say("what was dropped goes now: whoever is loading it at this moment gets an error")
-    return caller.om.store.gc(grace=timedelta(0), dry_run=options["dry_run"], notify=notify)
+    store, dry_run, no_time = caller.om.store, options["dry_run"], timedelta(0)
+    if options["now"]:
+        if not dry_run:
+            caller.say("what was dropped goes now: who is loading it at this moment gets an error")
+        return store.gc(grace=no_time, dry_run=dry_run, notify=notify)
+    done = store.gc(dry_run=dry_run, notify=notify)
+    later = store.gc(grace=no_time, dry_run=True)
+    if later.versions > (done.versions if dry_run else 0):
+        caller.say(
+            f"dropped within the last hour, and still there for who is loading it: {later.text}; "
+            f"{caller.prefix} store gc --now removes it"
+        )
+    return done
 
 
 def _usage(caller: Caller, words: list[str], options: Any, notify: Any) -> Any:

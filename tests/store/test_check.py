@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +19,11 @@ from sklearn.linear_model import LogisticRegression
 
 from omega_jupyter.config import SecretUrl
 from omega_jupyter.store import scan
-from omega_jupyter.store.check import Report
 from omega_jupyter.store.checksum import checksum
 from omega_jupyter.store.datasets import DatasetStore
 from omega_jupyter.store.models import ModelStore
 from omega_jupyter.store.progress import Progress
+from omega_jupyter.store.report import Report
 from omega_jupyter.store.schema import chunks, versions
 from omega_jupyter.store.store import Store
 from tests.store.awkward import FRAMES
@@ -191,6 +191,31 @@ def test_missing_versions_are_found(store: Store, datasets: DatasetStore) -> Non
     versions(store._url).delete_many({"version": {"$in": [4, 6]}})
 
     assert whats(store.check()) == [("X@4", "it is missing"), ("X@6", "it is missing")]
+
+
+def test_tags_that_mean_nothing_are_found(
+    store: Store, datasets: DatasetStore, models: ModelStore
+) -> None:
+    for name in ("X", "Y"):
+        datasets.put([1], name)
+        datasets.tag(name, "prod", version=1)
+    models.put(LogisticRegression(), "X")
+    models.tag("X", "prod")
+    datasets.put([2], "X")
+    datasets.drop("Y")
+    assert store.check()
+
+    versions(store._url).update_one(
+        {"store": "datasets", "name": "X", "version": 1}, {"$set": {"removed": datetime.now(UTC)}}
+    )
+
+    (problem,) = store.check().problems
+    assert (problem.store, problem.ref) == ("datasets", "X@prod")
+    assert problem.what == "the tag 'prod' means version 1, which is not there"
+    assert store.check("Y")
+    assert not store.check("X")
+    datasets.tag("X", "prod", version=2)
+    assert store.check()
 
 
 def test_garbage_is_no_damage(store: Store, datasets: DatasetStore) -> None:
