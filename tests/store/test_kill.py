@@ -15,10 +15,12 @@ import numpy as np
 import pytest
 
 from omega_jupyter.config import SecretUrl
+from omega_jupyter.store.connection import connect
 from omega_jupyter.store.datasets import DatasetStore
 from omega_jupyter.store.models import ModelStore
 from omega_jupyter.store.schema import chunks, leases, prepare, versions
 from omega_jupyter.store.store import Store
+from tests.mongo_server import wait_for
 from tests.store import doomed
 
 KILLS = 6
@@ -68,6 +70,14 @@ def needed(url: SecretUrl) -> set[bytes]:
     return {segment.binary for segment in versions(url).distinct("segments.s")}
 
 
+def nothing_arrives_any_more(url: SecretUrl) -> bool:
+    """Whether the server has done what the killed process had still sent."""
+    database = connect(url)
+    inside = {"active": True, "ns": {"$regex": f"^{database.name}[.]"}}
+    pipeline = [{"$currentOp": {"allUsers": True}}, {"$match": inside}]
+    return not list(database.client["admin"].aggregate(pipeline))
+
+
 def assert_whole(url: SecretUrl) -> None:
     """What readers find is of one write each."""
     datasets, models = DatasetStore(url), ModelStore(url)
@@ -104,6 +114,7 @@ def test_killed_writer_leaves_the_old_or_the_new(
         pid = writers.start(url, seed, operation)
         threading.Event().wait(moment)
         os.kill(pid, signal.SIGKILL)
+        wait_for(lambda: nothing_arrives_any_more(url))
         print(f"killed {operation} of seed {seed} after {moment:.3f} s")  # noqa: T201
 
         assert_whole(url)
