@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from omega_jupyter.store.datasets import DatasetStore
     from omega_jupyter.store.metadata import Metadata
 
-__all__ = ["DATA_KEYWORDS", "pinned", "references"]
+__all__ = ["DATA_KEYWORDS", "is_data", "pinned", "references"]
 
 # Keywords of estimators' methods that are one value a row: a text names a data set there.
 DATA_KEYWORDS = ("sample_weight", "groups")
@@ -71,7 +71,7 @@ def pinned(
             f"The model is given by its stored name, not as {type(model).__name__}",
             hint="om.models.put(model, 'mymodel') keeps it under a name",
         )
-    keywords = {name: value for name, value in params.items() if _is_data(name, value)}
+    keywords = {name: value for name, value in params.items() if is_data(name, value)}
     plain = {name: value for name, value in params.items() if name not in keywords}
     _check_json(verb, plain)
     given = {role: value for role, value in data.items() if value is not None}
@@ -104,7 +104,8 @@ def references(arguments: Mapping[str, Any]) -> dict[str, str]:
     }
 
 
-def _is_data(name: str, value: Any) -> bool:
+def is_data(name: str, value: Any) -> bool:
+    """Return whether a keyword of a method is a data set, by name or as an object."""
     if isinstance(value, str):
         # Pipelines take `step__sample_weight`.
         return name.rpartition("__")[2] in DATA_KEYWORDS

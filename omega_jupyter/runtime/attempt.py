@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 from omega_jupyter.runtime.endings import tell_of_end
+from omega_jupyter.runtime.fits import pass_on
 from omega_jupyter.runtime.records import (
     FINAL,
     LEASE_SECONDS,
@@ -214,15 +215,15 @@ def claim(
             "started": "$$NOW",
             "heartbeat": "$$NOW",
             "attempts": {"$add": ["$attempts", 1]},
+            # Fits that are done stay done.
+            "progress": {"$cond": ["$fits", "$progress", "$$REMOVE"]},
         },
         entry={"attempt": {"$add": ["$attempts", 1]}, "worker": {"$literal": worker}},
     )
     query = {"_id": task_id, "attempts": {"$lt": MAX_ATTEMPTS}, "$or": free}
     with mongo_errors(url):
         collection = records(url)
-        record = collection.find_one_and_update(
-            query, [*begun, {"$unset": "progress"}], return_document=True
-        )
+        record = collection.find_one_and_update(query, begun, return_document=True)
         if record is not None:
             return Attempt(url, task_id, record["attempts"], record)
         record = collection.find_one({"_id": task_id}, {"result": 0})
@@ -274,6 +275,7 @@ def _give_up(url: SecretUrl, task_id: str) -> None:
     with mongo_errors(url):
         records(url, durable=True).update_one(query, moved("LOST", {"error": error}))
     tell_of_end(url, task_id)
+    pass_on(url, task_id)
 
 
 def _ago(seconds: float) -> Document:

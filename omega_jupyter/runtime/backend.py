@@ -18,6 +18,7 @@ from omega_jupyter.config import OmegaConfig
 from omega_jupyter.errors import AuthError, Unavailable
 from omega_jupyter.runtime.credentials import HEADER, Credentials
 from omega_jupyter.runtime.endings import QUIET_SECONDS
+from omega_jupyter.runtime.fits import pass_on
 from omega_jupyter.runtime.keyring import keyring
 from omega_jupyter.runtime.ledger import Ledger
 from omega_jupyter.runtime.outcome import Outcome, describe, published
@@ -96,6 +97,8 @@ class OmegaBackend(BaseBackend):
         attempt = getattr(request, "omega_attempt", None)
         tell = attempt is None or attempt.waited_for() > QUIET_SECONDS
         Ledger(credentials.result_backend).update(task_id, state, fields, where=where, tell=tell)
+        if state == "FAILURE":
+            pass_on(credentials.result_backend, task_id)
 
     def _after_death(
         self, task_id: str, credentials: Credentials, fields: dict[str, Any]

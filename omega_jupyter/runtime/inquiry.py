@@ -19,6 +19,7 @@ from omega_jupyter.errors import OmegaError
 from omega_jupyter.runtime import records as rules
 from omega_jupyter.runtime.broker import Broker
 from omega_jupyter.runtime.credentials import LIFETIME_SECONDS
+from omega_jupyter.runtime.fits import parts, pass_on
 from omega_jupyter.runtime.ledger import Ledger
 from omega_jupyter.runtime.outcome import published
 
@@ -67,6 +68,10 @@ class Inquiry:
         bool
             Whether a record has changed, so that it must be read again.
         """
+        for record in records:
+            if record.get("spread") and record["state"] in rules.RUNNING and _is_due(record["_id"]):
+                # Its parts may be gone, of which nobody tells.
+                self.settle(parts(self.ledger.url, str(record["_id"])))
         silent = [str(record["_id"]) for record in records if _is_silent(record)]
         changed = self.ledger.settle(silent) if silent else False
         queues: defaultdict[str, list[Document]] = defaultdict(list)
@@ -102,11 +107,14 @@ class Inquiry:
             "refuses",
         }
         self.ledger.update(task_id, "LOST", {"error": error}, where=where)
+        pass_on(self.ledger.url, task_id)
 
 
 def _is_silent(record: Document) -> bool:
     """Return whether no worker vouches any more for a task that it began with."""
     if record["state"] not in (*rules.RUNNING, "CANCELLING") or "now" not in record:
+        return False
+    if record.get("spread"):
         return False
     heard = record.get("heartbeat") or record["submitted"]
     return bool(record["now"] - heard > timedelta(seconds=rules.LEASE_SECONDS))

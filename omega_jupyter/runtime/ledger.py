@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 from omega_jupyter.errors import Invalid, NotFound
 from omega_jupyter.runtime import records as rules
 from omega_jupyter.runtime.endings import tell_of_end
+from omega_jupyter.runtime.fits import parts
 from omega_jupyter.runtime.records import FINAL, RUNNING, STATES, TASKS, WAITING, moved, records
 from omega_jupyter.store.connection import Document, mongo_errors
 
@@ -123,14 +124,24 @@ class Ledger:
         """
         how = {"$cond": [{"$eq": ["$attempts", 0]}, "never started", "stopped"]}
         waits = {"_id": task_id, "state": {"$in": list(WAITING)}}
+        # A search that waits for its fits is with no worker; they are cancelled for it.
+        spread = {"_id": task_id, "state": {"$in": list(RUNNING)}, "spread": True}
         runs = {"_id": task_id, "state": {"$in": list(RUNNING)}, "committed": None}
         while True:
             with mongo_errors(self.url):
                 collection = records(self.url, durable=True)
-                found = collection.find_one_and_update(
-                    waits, moved("CANCELLED", computed={"cancelled": how}), return_document=True
-                ) or collection.find_one_and_update(
-                    runs, moved("CANCELLING", {"grace": grace}), return_document=True
+                found = (
+                    collection.find_one_and_update(
+                        waits, moved("CANCELLED", computed={"cancelled": how}), return_document=True
+                    )
+                    or collection.find_one_and_update(
+                        spread,
+                        moved("CANCELLED", {"cancelled": "stopped", "spread": False}),
+                        return_document=True,
+                    )
+                    or collection.find_one_and_update(
+                        runs, moved("CANCELLING", {"grace": grace}), return_document=True
+                    )
                 )
             found = found or self.find(task_id)
             # It may have begun to wait again between the two.
@@ -138,6 +149,8 @@ class Ledger:
                 break
         if found is not None and found["state"] == "CANCELLED":
             tell_of_end(self.url, task_id)
+            for part in parts(self.url, task_id) if found.get("fits") else ():
+                self.cancel(str(part["_id"]), grace)
         return found
 
     def settle(self, task_ids: Sequence[str]) -> bool:
@@ -204,7 +217,8 @@ class Ledger:
         """
         from re import escape
 
-        query = {} if prefix == "last" else {"_id": {"$regex": f"^{escape(prefix)}"}}
+        begins = {} if prefix == "last" else {"_id": {"$regex": f"^{escape(prefix)}"}}
+        query = {"$or": [{"_id": prefix}, {"parent": None, **begins}]}
         with mongo_errors(self.url):
             found = list(records(self.url).find(query, ["_id"]).sort("submitted", -1).limit(2))
         if not found:
@@ -220,6 +234,7 @@ class Ledger:
         state: str | None = None,
         model: str | None = None,
         since: datetime | None = None,
+        parent: str | None = None,
     ) -> list[Document]:
         """Return the newest records, without their results, each with the server's ``now``.
 
@@ -233,6 +248,8 @@ class Ledger:
             Only those of this model (name without version).
         since : datetime, optional
             Only those submitted then or later.
+        parent : str, optional
+            The parts of this search; else those that are no parts.
 
         Raises
         ------
@@ -244,10 +261,10 @@ class Ledger:
         submitted = None if since is None else {"$gte": since}
         wanted = {"state": state, "model_name": model, "submitted": submitted}
         pipeline: list[Document] = [
-            {"$match": {name: value for name, value in wanted.items() if value is not None}},
+            {"$match": {n: v for n, v in wanted.items() if v is not None} | {"parent": parent}},
             {"$sort": {"submitted": -1}},
             {"$limit": limit},
-            {"$unset": "result"},
+            {"$unset": ["result", "fits.done", "scores"]},
             {"$set": {"now": "$$NOW"}},
         ]
         with mongo_errors(self.url):

@@ -68,6 +68,7 @@ def records(url: SecretUrl, *, durable: bool = False) -> Collection[Document]:
         collection.create_index([("submitted", -1)])
         collection.create_index([("state", 1), ("submitted", -1)])
         collection.create_index([("model_name", 1), ("submitted", -1)])
+        collection.create_index("parent", sparse=True)
         collection.create_index("expires", expireAfterSeconds=0)
         _indexed.add(key)
     if not durable:
@@ -130,4 +131,5 @@ def _after_days(days: object) -> Document:
 def stale(seconds: float) -> Document:
     """Return the condition that no worker has vouched for a record for so long."""
     before = {"$subtract": ["$$NOW", int(seconds * 1000)]}
-    return {"$expr": {"$lt": ["$heartbeat", before]}}
+    # A search that waits for its fits is with no worker.
+    return {"spread": {"$ne": True}, "$expr": {"$lt": ["$heartbeat", before]}}

@@ -64,6 +64,7 @@ class OmegaRuntime:
         state: str | None = None,
         model: str | None = None,
         since: datetime | timedelta | None = None,
+        parent: OmegaTask | str | None = None,
     ) -> list[OmegaTask]:
         """Return the newest tasks, newest first, in one query.
 
@@ -78,6 +79,9 @@ class OmegaRuntime:
         since : datetime or timedelta, optional
             Only those submitted at this moment or later (without a time zone:
             local time), or within this time.
+        parent : OmegaTask or str, optional
+            A search or cross-validation: the tasks that do its fits, which are not
+            listed otherwise.
 
         Raises
         ------
@@ -92,7 +96,12 @@ class OmegaRuntime:
         if moment is not None and moment.tzinfo is None:
             moment = moment.astimezone()
         newest = partial(
-            self._submitter.ledger.newest, limit, state=state, model=model, since=moment
+            self._submitter.ledger.newest,
+            limit,
+            state=state,
+            model=model,
+            since=moment,
+            parent=parent if parent is None or isinstance(parent, str) else parent.id,
         )
         found = newest()
         if self._submitter.inquiry.settle(found):

@@ -15,17 +15,12 @@ from omega_jupyter.errors import AuthError, NotFound, Unavailable
 from omega_jupyter.runtime.app import client_app
 from omega_jupyter.runtime.arguments import pinned, references
 from omega_jupyter.runtime.broker import Broker
-from omega_jupyter.runtime.credentials import (
-    HEADER,
-    LIFETIME_SECONDS,
-    Credentials,
-    Envelope,
-    digest,
-)
+from omega_jupyter.runtime.credentials import Credentials
 from omega_jupyter.runtime.inquiry import Inquiry
 from omega_jupyter.runtime.keys import sending_keys
 from omega_jupyter.runtime.ledger import Ledger
 from omega_jupyter.runtime.queues import checked_queue, warn_of_queue, warn_of_workers
+from omega_jupyter.runtime.sending import send
 from omega_jupyter.runtime.task import OmegaTask
 from omega_jupyter.store.catalog import Catalog
 from omega_jupyter.store.internal import is_internal, release, renew
@@ -164,7 +159,7 @@ class Submitter:
     def release(self, record: Document) -> None:
         """Let go of what was kept for a task whose value was fetched."""
         kept = [ref for ref in references(record["arguments"]).values() if is_internal(ref)]
-        kept += [ref for ref in json.loads(record["result"]).values() if is_internal(ref)]
+        kept += [ref for ref in json.loads(record["result"]).values() if ref and is_internal(ref)]
         if kept:
             release(self.mongo_url, kept)
 
@@ -187,27 +182,15 @@ class Submitter:
         from amqp.exceptions import AccessRefused
         from kombu.exceptions import OperationalError
 
-        name = f"omega.{verb}"
-        keys = sending_keys(self.config, self.mongo_url)
-        envelope = Envelope.seal(
-            Credentials(self.mongo_url, self.result_backend),
-            keys.recipient,
-            keys.sender.private,
-            task=name,
-            task_id=task_id,
-            arguments=digest((), arguments),
-        )
         try:
-            client_app(self.config, self.broker_url).send_task(
-                name,
-                kwargs=arguments,
+            send(
+                client_app(self.config, self.broker_url),
+                sending_keys(self.config, self.mongo_url),
+                Credentials(self.mongo_url, self.result_backend),
+                verb=verb,
                 task_id=task_id,
                 queue=queue,
-                headers={HEADER: envelope.to_header()},
-                # No worker takes it any more then.
-                expiration=LIFETIME_SECONDS,
-                retry=True,
-                retry_policy={"max_retries": 3, "interval_start": 0, "interval_step": 0.2},
+                arguments=arguments,
             )
         except AccessRefused as error:
             self.ledger.withdraw(task_id)

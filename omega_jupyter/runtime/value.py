@@ -31,6 +31,12 @@ def value_of(record: Document, submitter: Submitter) -> Any:
         It was kept in the store, and is gone since.
     """
     match json.loads(record["result"]):
+        case {"search": ref, **where}:
+            from omega_jupyter.runtime.search_result import SearchResult
+
+            model = None if ref is None else submitter.models.metadata(ref)
+            found = value_of({**record, "result": json.dumps(where)}, submitter)
+            return SearchResult(found, model)
         case {"inline": str(text)}:
             from omega_jupyter.store.inline import decode
 

@@ -14,7 +14,10 @@ if TYPE_CHECKING:
     from omega_jupyter.verbs.caller import Caller
     from omega_jupyter.verbs.words import Word
 
-__all__ = ["ModelCall"]
+__all__ = ["ModelCall", "SearchCall"]
+
+# Keywords of a search that are no parameters of the model.
+_DATA = ("sample_weight", "groups")
 
 _BY_PLACE = {
     "X": "X is given by its place: {verb} MODEL X",
@@ -75,3 +78,54 @@ class ModelCall:
         runtime = caller.om.runtime if queue is None else caller.om.runtime.require(queue)
         submitted: OmegaTask = getattr(runtime.model(model), self.method)(*data, **keywords, **kept)
         return submitted
+
+
+class SearchCall(ModelCall):
+    """The function of the verb that looks for the best parameters."""
+
+    def __call__(
+        self,
+        caller: Caller,
+        model: Word,
+        X: Word,
+        y: Word | None = None,
+        *,
+        background: bool,
+        queue: str | None,
+        timeout: float | None,
+        keywords: Mapping[str, Any],
+        result: str | None = None,
+        cv: int | None = None,
+        scoring: str | None = None,
+        n_iter: int | None = None,
+        random_state: int | None = None,
+    ) -> Any:
+        """Submit the search, then wait for what it finds, or return its task at once."""
+        grid = {name: _values(value) for name, value in keywords.items() if name not in _DATA}
+        data = {name: value for name, value in keywords.items() if name in _DATA}
+        options = {
+            "param_grid": grid or None,
+            "cv": cv,
+            "scoring": scoring,
+            "n_iter": n_iter,
+            "random_state": random_state,
+        }
+        given = {name: value for name, value in options.items() if value is not None}
+        return super().__call__(
+            caller,
+            model,
+            X,
+            y,
+            background=background,
+            queue=queue,
+            timeout=timeout,
+            keywords=data | given,
+            result=result,
+        )
+
+
+def _values(value: Any) -> Any:
+    """Return the values to try: a single one is tried alone."""
+    several = isinstance(value, list | tuple | dict) or hasattr(value, "rvs")
+    several = several or hasattr(value, "__array__")
+    return value if several else [value]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from omega_jupyter.runtime.ledger import STATES
 from omega_jupyter.verbs import files, objects, services, store, tasks, versions
 from omega_jupyter.verbs.help import show_help
-from omega_jupyter.verbs.models import ModelCall
+from omega_jupyter.verbs.models import ModelCall, SearchCall
 from omega_jupyter.verbs.verb import Argument, Option, Verb
 
 __all__ = ["THEMES", "VERBS"]
@@ -468,6 +468,52 @@ VERBS: tuple[Verb, ...] = (
         y=True,
         result=True,
         examples=("fit_transform scaler X",),
+    ),
+    _call(
+        "cross_validate",
+        "Cross-validate a model on all workers; the value is a dict of arrays of scores.",
+        y=True,
+        result=False,
+        examples=(
+            "cross_validate mymodel X y",
+            "cross_validate mymodel X y cv=10 scoring=['accuracy','roc_auc']",
+        ),
+        notes="Keywords: cv, scoring, return_train_score, error_score, groups, and those of the "
+        "estimator's fit. Nothing is published.",
+    ),
+    Verb(
+        "search",
+        "Look for a model's best parameters on all workers, and publish the best model.",
+        SearchCall("grid_search"),
+        CALLS,
+        arguments=(_MODEL, _X, _Y),
+        options=(
+            *_CALL_OPTIONS,
+            Option("cv", ("--cv",), "how many folds (default: 5)", type=int, metavar="N"),
+            Option("scoring", ("--scoring",), "the name of a scorer", metavar="NAME"),
+            Option(
+                "n_iter",
+                ("--n-iter",),
+                "try so many candidates, drawn at random; default: all",
+                type=int,
+                metavar="N",
+            ),
+            Option(
+                "random_state",
+                ("--random-state",),
+                "how they are drawn",
+                type=int,
+                metavar="SEED",
+            ),
+        ),
+        keywords="values of the parameter to try; sample_weight= and groups= are data",
+        examples=(
+            "search mymodel X y C=[0.1,1,10]",
+            "search mymodel X y max_depth=[2,4,8] criterion=['gini','entropy'] --cv 3",
+            "search mymodel X y C=[0.1,1,10] penalty=['l1','l2'] --n-iter 4",
+        ),
+        notes="The value has best_params_, best_score_, cv_results_ (a table) and model, the "
+        "metadata of the new version. A stored search needs no values.",
     ),
     Verb(
         "tasks",

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Callable
-from contextlib import nullcontext, suppress
-from typing import TYPE_CHECKING, Any
+import math
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, suppress
+from typing import TYPE_CHECKING, Any, cast
 
 from omega_jupyter.errors import Invalid, OmegaError
 from omega_jupyter.runtime.outcome import Outcome
@@ -87,8 +88,11 @@ class Call:
 
     def keywords(self) -> dict[str, Any]:
         """Return the keywords of the method, with copies of the data that is among them."""
-        data = {name: self._array(name, ref) for name, ref in self._keywords.items()}
-        return {**self.params, **data}
+        return {**self.params, **self.data_keywords()}
+
+    def data_keywords(self) -> dict[str, Any]:
+        """Return those keywords that are stored data: copies."""
+        return {name: self._array(name, ref) for name, ref in self._keywords.items()}
 
     def method(self, estimator: Any, name: str) -> Callable[..., Any]:
         """Return a method of the estimator.
@@ -116,21 +120,14 @@ class Call:
         Invalid
             The estimator has no such method, or is not fitted yet.
         """
-        from joblib import parallel_config
         from sklearn.exceptions import NotFittedError
 
         method = self.method(estimator, name)
         data, keywords = self.arrays(), self.keywords()
-        checkpoint = self._cancellation.check
-        checkpoint()
+        self.checkpoint()
         fits = "fit" in name
         try:
-            # A pool process may have no children of its own: joblib would fall
-            # back to one job, so its threads are used instead.
-            with (
-                parallel_config(backend="threading"),
-                followed(estimator, self._report, checkpoint) if fits else nullcontext(),
-            ):
+            with self.watched(self.report, estimator) if fits else _in_threads():
                 return method(*data, **keywords)
         except NotFittedError:
             raise Invalid(
@@ -138,8 +135,40 @@ class Call:
                 hint=f"%omega fit {ObjectName.parse(self._model_ref).name} X y",
             ) from None
 
-    def publish(self, estimator: Any) -> Metadata:
+    @contextmanager
+    def watched(
+        self, report: Callable[[dict[str, Any]], None], estimator: Any = None
+    ) -> Iterator[None]:
+        """Watch a fit inside, which hears there that it is to stop.
+
+        Parameters
+        ----------
+        report : callable
+            Told how far it is.
+        estimator : estimator, optional
+            What is fitted, where that is one.
+        """
+        with _in_threads(), followed(estimator, report, self.checkpoint):
+            yield
+
+    def checkpoint(self) -> None:
+        """End the task here, if it is to stop.
+
+        Raises
+        ------
+        Stopped
+            It was cancelled, or is another worker's by now.
+        """
+        self._cancellation.check()
+
+    def publish(self, estimator: Any, notes: Mapping[str, Any] | None = None) -> Metadata:
         """Store the fitted estimator as the next version of the model.
+
+        Parameters
+        ----------
+        estimator : estimator
+        notes : mapping, optional
+            What is known of it: its attributes.
 
         Raises
         ------
@@ -153,6 +182,7 @@ class Call:
                 estimator,
                 before.name,
                 format=JOBLIB if before.kind == JOBLIB else "skops",
+                attributes=None if notes is None else _plain(notes),
                 task=self._task_id,
                 inputs=self.inputs,
             )
@@ -196,7 +226,7 @@ class Call:
             self._cancellation.request()
             self._cancellation.check()
 
-    def _report(self, progress: dict[str, Any]) -> None:
+    def report(self, progress: dict[str, Any]) -> None:
         """Tell how far it is; dropped where MongoDB is away for a moment."""
         with suppress(OmegaError):
             self._attempt.progress(progress)
@@ -246,6 +276,25 @@ _VERBS = (
     "fit_predict",
     "partial_fit",
 )
+
+
+def _in_threads() -> AbstractContextManager[Any]:
+    """Let joblib use threads: a pool process may have no children of its own."""
+    from joblib import parallel_config
+
+    return cast(AbstractContextManager[Any], parallel_config(backend="threading"))
+
+
+def _plain(value: Any) -> Any:
+    """Return a value as attributes keep it: plain JSON, and the text of what is none."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    value = value.item() if hasattr(value, "item") and getattr(value, "ndim", 1) == 0 else value
+    if isinstance(value, float) and not math.isfinite(value):
+        return repr(value)
+    return value if isinstance(value, str | int | float | bool | None) else repr(value)
 
 
 def _private(data: Any) -> Any:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache, lru_cache
 from typing import Any
 
@@ -15,7 +16,9 @@ from omega_jupyter.omega import Omega
 from omega_jupyter.runtime.attempt import Attempt, Busy, claim
 from omega_jupyter.runtime.backend import open_credentials
 from omega_jupyter.runtime.credentials import HEADER, Credentials, Envelope, digest
+from omega_jupyter.runtime.keyring import keyring
 from omega_jupyter.runtime.outcome import Outcome, published
+from omega_jupyter.runtime.sending import send
 from omega_jupyter.store.housekeeping import collect_if_due
 from omega_jupyter.worker.cache import VersionCache
 from omega_jupyter.worker.call import Call
@@ -24,6 +27,7 @@ from omega_jupyter.worker.companion import companion
 from omega_jupyter.worker.heartbeat import is_gone, main_process
 from omega_jupyter.worker.logs import TaskLog
 from omega_jupyter.worker.patience import patiently
+from omega_jupyter.worker.spreading import do_part, run_cross_validate, run_grid_search
 
 __all__ = ["ModelTask"]
 
@@ -142,6 +146,18 @@ class ModelTask(Task):
             self.request.omega_cancellation,
         )
 
+    def send(self, record: Mapping[str, Any]) -> None:
+        """Send the message of a record, in the name of the user who sent this task."""
+        send(
+            self.app,
+            keyring(self.app.omega_config).sending(),
+            self.request.omega_credentials,
+            verb=record["verb"],
+            task_id=str(record["_id"]),
+            queue=record["queue"],
+            arguments=record["arguments"],
+        )
+
     def after_return(
         self, status: str, retval: Any, task_id: str, args: Any, kwargs: Any, einfo: Any
     ) -> None:
@@ -238,3 +254,21 @@ def fit_transform(self: ModelTask, **arguments: Any) -> Outcome:
     transformed = call.run(estimator, "fit_transform")
     call.publish(estimator)
     return call.output(transformed)
+
+
+@shared_task(bind=True, base=ModelTask, name="omega.cross_validate")
+def cross_validate(self: ModelTask, **arguments: Any) -> Outcome:
+    """Cross-validate the model, with fits on all workers."""
+    return run_cross_validate(self, self.call(arguments))
+
+
+@shared_task(bind=True, base=ModelTask, name="omega.grid_search")
+def grid_search(self: ModelTask, **arguments: Any) -> Outcome:
+    """Look for the best parameters, with fits on all workers, and publish the best model."""
+    return run_grid_search(self, self.call(arguments))
+
+
+@shared_task(bind=True, base=ModelTask, name="omega.fits")
+def fits(self: ModelTask, **arguments: Any) -> Outcome:
+    """Do a part of the fits of a search or cross-validation."""
+    return do_part(self, arguments)
