@@ -38,7 +38,7 @@ def test_the_verbs_are_those_of_the_design() -> None:
         *("put", "get", "import", "export"),
         *("ls", "info", "head", "rm", "mv", "cp", "tag", "keep", "store"),
         *("fit", "partial_fit", "predict", "predict_proba", "decision_function", "score"),
-        *("cross_validate", "search"),
+        *("cross_validate", "search", "workers", "queues"),
         *("predict_log_proba", "inverse_transform", "fit_predict"),
         *("transform", "fit_transform", "workers", "queues", "local", "doctor", "help"),
         *("tasks", "status", "result", "watch", "logs", "cancel", "retry"),
