@@ -62,7 +62,7 @@ def scan(
         Also internal objects, whose names begin with a dot.
     """
     fits = re.compile(fnmatch.translate(pattern or "*")).match
-    for store in stores or KINDS_OF_STORES:
+    for store in sorted(set(stores or KINDS_OF_STORES)):
         found: Named | None = None
         for document in _pages(url, store, pattern):
             name, version = document["name"], int(document["version"])

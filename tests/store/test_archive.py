@@ -154,13 +154,15 @@ def test_parts_of_a_store(
 
     store.export(file, stores=["models"])
     assert Store(there).import_(file).present == 1
+    store.export(file, "a/*", versions="latest", stores=["models", "datasets", "models"])
+    assert Store(there).import_(file).present == 3
     with pytest.raises(NotFound, match="Nothing stored matches 'c/\\*'"):
         store.export(file, "c/*")
     with pytest.raises(Invalid, match="versions='newest'"):
         store.export(file, versions="newest")
     with pytest.raises(Invalid, match="stores=\\['jobz'\\]"):
         store.export(file, stores=["jobz"])
-    assert Store(there).import_(file).present == 1
+    assert Store(there).import_(file).present == 3
 
 
 def test_numbers_stay_where_versions_are_gone(
@@ -490,6 +492,9 @@ def test_large_store_is_never_whole_in_memory(
 
     tracemalloc.start()
     try:
+        assert store.check()
+        check_peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.reset_peak()
         store.export(file)
         put_peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.reset_peak()
@@ -499,5 +504,6 @@ def test_large_store_is_never_whole_in_memory(
         tracemalloc.stop()
 
     assert file.stat().st_size > 40 * MIB
+    assert check_peak < 25 * MIB
     assert put_peak < 25 * MIB
     assert get_peak < 25 * MIB
