@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -24,7 +25,9 @@ from sklearn.tree import DecisionTreeClassifier
 
 from omega_jupyter.errors import Invalid, TaskCancelled, TaskFailed
 from omega_jupyter.omega import Omega
+from tests.faults import Place
 from tests.mongo_server import wait_for
+from tests.processes import kill_tree
 
 X, y = load_breast_cancer(return_X_y=True, as_frame=True)
 GROUPS = pd.Series(np.arange(len(y)) % 7, name="g")
@@ -229,3 +232,29 @@ def test_options_that_scikit_learn_does_not_take_fail_as_there(stored: Omega) ->
         stored.runtime.model("m").cross_validate("X", "y", cv=1).get(60)
     with pytest.raises(Invalid, match="m@1 is a Pipeline, which has no param_grid"):
         stored.runtime.model("m").grid_search("X", "y").get(60)
+
+
+@pytest.mark.parametrize("processes", [1, 2])
+def test_search_outlives_its_worker_and_counts_each_fit_once(
+    mongo_url: str, tmp_path: Path, processes: int
+) -> None:
+    """Also with a single process, which must not wait for itself."""
+    place = Place.at(tmp_path, mongo_url)
+    grid = {"min_samples_leaf": list(range(1, 61))}
+    try:
+        for name, data in {"X": X, "y": y}.items():
+            place.om.datasets.put(data, name)
+        place.om.models.put(SLOW, "slow")
+        first = place.start(processes)
+        task = place.om.runtime.model("slow").grid_search("X", "y", param_grid=grid, cv=3)
+        wait_for(lambda: (task.progress.fraction or 0.0) > 0)
+        kill_tree(first)
+        place.start(processes)
+
+        found = task.get(90)
+    finally:
+        place.close()
+
+    same(found.cv_results_, GridSearchCV(SLOW, grid, cv=3).fit(X, y).cv_results_)
+    assert sum(task.record["fits"]["done"].values()) == 180
+    assert len(place.om.models.versions("slow")) == 2
