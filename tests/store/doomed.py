@@ -19,6 +19,7 @@ from sklearn.linear_model import LinearRegression
 
 from omega_jupyter.config import SecretUrl
 from omega_jupyter.errors import OmegaError
+from omega_jupyter.store.codecs.codec import codec_for
 from omega_jupyter.store.datasets import DatasetStore
 from omega_jupyter.store.models import ModelStore
 
@@ -92,6 +93,9 @@ def _child(url: str, seed: int, operation: str) -> None:
 
 def main() -> None:
     """Fork for each line; a child never returns."""
+    # Imports what is imported late, so that no child has to.
+    codec_for(frame(0), "datasets").encode(frame(0))
+    codec_for(model(0), "models").encode(model(0))
     while line := sys.stdin.readline():
         url, seed, operation = line.split()
         if not os.fork():
