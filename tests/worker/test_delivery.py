@@ -9,12 +9,14 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import psutil
 import pytest
 from sklearn.datasets import make_classification
 from sklearn.ensemble import RandomForestClassifier
 
 from omega_jupyter.errors import TaskFailed
 from omega_jupyter.omega import Omega
+from omega_jupyter.runtime.records import records
 from tests.faults import Place, kill_at_random
 from tests.mongo_server import MongoServer, wait_for
 from tests.processes import Worker, kill_tree
@@ -102,6 +104,24 @@ def test_killed_pool_process_is_a_failed_task_and_the_worker_lives_on(place: Pla
     assert last.get(60).ref == "last@2"
     assert worker.wait(30) == 0
     assert (last.attempts, place.runs("last")) == (1, (1, 1))
+
+
+def test_worker_ends_a_task_that_another_one_has_taken_over(place: Place) -> None:
+    """As behind a network that was cut for longer than anybody waits."""
+    place.start()
+    task = place.fit(60)
+    place.begun()
+    wait_for(lambda: task.refresh()["heartbeat"] > task.record["started"])
+    elsewhere = {"host": "elsewhere", "pid": 1, "began": 1.0}
+    taken = {"attempts": 2, "process": elsewhere, "worker": "other@elsewhere"}
+    records(place.om.mongo_url).update_one({"_id": task.id}, {"$set": taken})
+
+    wait_for(lambda: not psutil.pid_exists(place.process()))
+    assert (task.state, task.worker, task.attempts) == ("STARTED", "other@elsewhere", 2)
+    assert place.fit(0, "next").get(30).ref == "next@2"
+    # The message is still there for the other one, and nobody begins with it meanwhile.
+    wait_for(lambda: f"Put back: task {task.id}" in place.log(0))
+    assert place.runs() == (1, 0)
 
 
 def test_killed_mongod_costs_no_fit(tmp_path: Path) -> None:
