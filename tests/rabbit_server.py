@@ -13,6 +13,8 @@ from types import TracebackType
 from kombu import Connection
 from kombu.exceptions import OperationalError
 
+from omega_jupyter.config import SecretUrl
+from omega_jupyter.runtime.amqp_url import tls_of
 from tests.mongo_server import wait_for
 from tests.processes import kill_tree
 
@@ -33,13 +35,17 @@ class RabbitServer:
     ----------
     *settings : str
         Further lines of `rabbitmq.conf`.
+    url : str, optional
+        With what to look whether it answers, `{port}` in it; with `amqps:` it listens
+        with TLS alone.
     """
 
-    def __init__(self, *settings: str) -> None:
+    def __init__(self, *settings: str, url: str = "amqp://guest:guest@127.0.0.1:{port}//") -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="omega-rabbit-"))
         self.port, self._epmd = free_port(), free_port()
-        self.url = f"amqp://guest:guest@127.0.0.1:{self.port}//"
-        lines = [f"listeners.tcp.1 = 127.0.0.1:{self.port}", *settings]
+        self.url = url.replace("{port}", str(self.port))
+        kind = "ssl" if url.startswith("amqps:") else "tcp"
+        lines = [f"listeners.{kind}.1 = 127.0.0.1:{self.port}", *settings]
         (self.folder / "rabbitmq.conf").write_text("".join(f"{line}\n" for line in lines))
         (self.folder / "plugins").write_text("[].")
         # Timeouts are looked at every minute by default.
@@ -72,7 +78,8 @@ class RabbitServer:
     def _answers(self) -> bool:
         assert self.process.poll() is None, (self.folder / "out.log").read_text()
         try:
-            with Connection(self.url) as connection:
+            address, tls = tls_of(SecretUrl(self.url))
+            with Connection(address, ssl=tls) as connection:
                 connection.connect()
         except (OSError, OperationalError):
             return False

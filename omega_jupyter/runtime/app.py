@@ -6,6 +6,8 @@ import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from omega_jupyter.runtime.amqp_url import tls_of
+
 if TYPE_CHECKING:
     from celery import Celery
 
@@ -50,16 +52,23 @@ def make_app(config: OmegaConfig, broker_url: SecretUrl) -> Celery:
     config : OmegaConfig
         Kept on the application as ``omega_config``, for the result backend.
     broker_url : SecretUrl
-        ``amqp://…`` or ``mongodb://…``; the latter through a transport of our
-        own, since kombu's loses messages when a worker is killed.
+        ``amqp://…``, ``amqps://…`` or ``mongodb://…``; the latter through a transport
+        of our own, since kombu's loses messages when a worker is killed.
 
     Returns
     -------
     celery.Celery
+
+    Raises
+    ------
+    Invalid
+        The options of an ``amqps://…`` can't be used.
     """
     from celery import Celery
 
-    broker = broker_url.reveal()
+    broker, tls = broker_url.reveal(), None
+    if broker.startswith("amqp"):
+        broker, tls = tls_of(broker_url)
     if broker.startswith("mongodb+srv:"):
         # kombu takes what stands before a `+` for the transport's name; importing ours names it.
         import_module("omega_jupyter.runtime.transport")
@@ -73,7 +82,10 @@ def make_app(config: OmegaConfig, broker_url: SecretUrl) -> Celery:
         # A full pool must not block the main loop, which answers pings and cancels tasks.
         app.conf.worker_pool_putlocks = False
     else:
-        app.conf.broker_transport_options = {"confirm_publish": True}
+        app.conf.broker_use_ssl = tls
+        # kombu shares connections by these options; with `ssl` alone a plain URL would get
+        # the connection that was opened with a certificate.
+        app.conf.broker_transport_options = {"confirm_publish": True, "ssl": tls}
         # It closes the channel of who acknowledges late; a worker opens another one.
         app.conf.broker_channel_error_retry = True
     app.omega_config = config

@@ -165,6 +165,9 @@ class Submitter:
 
     def _submit(self, call: Document) -> OmegaTask:
         """Write the record of a call, then send its message."""
+        # Settings that can't be used are found before there is a record.
+        client_app(self.config, self.broker_url)
+        sending_keys(self.config, self.mongo_url)
         record = self.ledger.submit(
             {
                 **call,
@@ -179,7 +182,7 @@ class Submitter:
         return self.handle(record["_id"])
 
     def _send(self, verb: str, task_id: str, queue: str, arguments: dict[str, Any]) -> None:
-        from amqp.exceptions import AccessRefused
+        from amqp.exceptions import AccessRefused, NotAllowed
         from kombu.exceptions import OperationalError
 
         try:
@@ -192,7 +195,7 @@ class Submitter:
                 queue=queue,
                 arguments=arguments,
             )
-        except AccessRefused as error:
+        except (AccessRefused, NotAllowed) as error:
             self.ledger.withdraw(task_id)
             raise AuthError(
                 f"The broker at {self.broker_url} does not let you send to the queue {queue!r}: "
