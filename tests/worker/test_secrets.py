@@ -200,3 +200,22 @@ def test_task_that_ended_never_runs_again(
 def wait_for_line(log: Path, *words: str) -> None:
     """Wait until a line of the log has all these words."""
     wait_for(lambda: any(all(w in line for w in words) for line in log.read_text().splitlines()))
+
+
+class Bomb:
+    """Leaves a file where it is unpickled."""
+
+    def __init__(self, file: Path) -> None:
+        self.file = file
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Path.touch, (self.file,)
+
+
+def test_pickle_is_refused_and_not_even_loaded(alice: tuple[str, Path], tmp_path: Path) -> None:
+    app = make_app(OmegaConfig(), SecretUrl(alice[0]))
+    bomb = {"X": Bomb(tmp_path / "loaded")}
+    app.send_task("omega.fit", kwargs=bomb, serializer="pickle", argsrepr="", queue="omega")
+
+    wait_for_line(alice[1] / "worker.log", "Refusing to deserialize", "pickle")
+    assert not (tmp_path / "loaded").exists()
