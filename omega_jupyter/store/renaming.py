@@ -97,14 +97,17 @@ class _Renaming:
             self._clear(taken.renaming)
             taken = latest(self._url, store, new)
         source = self._source()
+        # The numbers stay where they can. The dead ones below are not taken along: going
+        # to and fro between two names would double them each time.
+        offset = max(0, taken.version - source.dropped)
         with self._undone_if_it_fails():
-            self._reserve(taken.version, source)
-            self._copy(taken.version, source)
-            noted = self._copy_name(taken.version)
-            self._release(taken.version, source)
-            self._switch(taken.version, source)
-        self._compare_name(taken.version, noted)
-        self._finish(taken.version, source.top)
+            self._reserve(taken.version + 1, offset + source.top)
+            self._copy(offset, source)
+            noted = self._copy_name(offset)
+            self._release(offset, source)
+            self._switch(offset, source)
+        self._compare_name(offset, noted)
+        self._finish(offset, source.top)
         return True
 
     def _source(self) -> _Source:
@@ -126,8 +129,8 @@ class _Renaming:
             uncollected=sum("collected" not in document for document in found),
         )
 
-    def _reserve(self, offset: int, source: _Source) -> None:
-        """Take the new name's next numbers, one by one, and one more for the drop that moves.
+    def _reserve(self, first: int, top: int) -> None:
+        """Take the new name's numbers, one by one, and one more for the drop that moves.
 
         Whoever publishes under the new name meanwhile either wants the same number,
         or takes the reservation from us first.
@@ -136,11 +139,10 @@ class _Renaming:
         from pymongo.errors import BulkWriteError
 
         stub = self._new | {"deleted": True, "renaming": self._id, "created": now()}
-        count = source.top + 1
-        self._stubs = [ObjectId() for _ in range(count)]
+        self._stubs = [ObjectId() for _ in range(first, top + 2)]
         documents = [
-            {"_id": identity} | stub | {"version": offset + number}
-            for number, identity in enumerate(self._stubs, 1)
+            {"_id": identity} | stub | {"version": number}
+            for number, identity in enumerate(self._stubs, first)
         ]
         try:
             versions(self._url).insert_many(documents, ordered=True)
@@ -197,7 +199,7 @@ class _Renaming:
         done = versions(self._url).update_many(below, _PLAIN).modified_count
         gone = versions(self._url).delete_many(between).deleted_count
         # One that somebody took from us must not stay among the copies: it would hide some.
-        if done + gone + len(source.numbers) < source.top:
+        if done + gone + len(source.numbers) < len(self._stubs) - 1:
             raise _Raced
 
     def _switch(self, offset: int, source: _Source) -> None:

@@ -153,6 +153,23 @@ def test_object_gets_its_old_name_back(datasets: DatasetStore, url: SecretUrl) -
     assert check(url).ok
 
 
+def test_to_and_fro_takes_no_more_numbers_than_there_are_versions(
+    datasets: DatasetStore, url: SecretUrl
+) -> None:
+    datasets.put(1, "a")
+    datasets.put(LARGE, "a")
+
+    for _ in range(10):
+        datasets.rename("a", "b")
+        datasets.rename("b", "a")
+
+    assert [m.version for m in datasets.versions("a")] == [31, 32]
+    np.testing.assert_array_equal(datasets.get("a"), LARGE)
+    assert datasets.get("a@1") == 1
+    assert check(url)
+    assert versions(url).count_documents({}) < 200
+
+
 def test_object_that_was_dropped_before_keeps_its_numbers(
     datasets: DatasetStore, url: SecretUrl
 ) -> None:
