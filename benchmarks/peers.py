@@ -213,7 +213,10 @@ class GridFS(Peer):
 
 
 class Rows(Peer):
-    """A document for each row, with indexes on the columns that are filtered."""
+    """A document for each row, with indexes on the columns that are filtered.
+
+    So that one collection serves as the sorted one too.
+    """
 
     name = "row documents"
     slow = True
@@ -254,7 +257,7 @@ class Rows(Peer):
         return pd.DataFrame(list(self.collection(name).find(query, fields)))
 
     def collection(self, name: str) -> Any:
-        return connect(SecretUrl(f"{self.url}/{self.database}"))[name]
+        return connect(SecretUrl(f"{self.url}/{self.database}"))[name[0]]
 
 
 PEERS: tuple[type[Peer], ...] = (Parquet, Ours, ArcticDB, GridFS, Rows)
