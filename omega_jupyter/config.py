@@ -27,6 +27,12 @@ _CREDENTIALS = re.compile(r"(?<=://)(?P<user>[^:@/]*):[^@/]*@")
 _SECRET_OPTIONS = re.compile(
     r"(?i)(?<=[?&])(?P<name>tlsCertificateKeyFilePassword|authMechanismProperties)=(?P<value>[^&]*)"
 )
+_SIZE = re.compile(r"(?P<number>\d+(\.\d+)?)\s*(?P<unit>([kmgt]i?)?b)?", re.IGNORECASE)
+_UNITS = {"b": 1} | {
+    f"{letter}{binary}b": (1024 if binary else 1000) ** power
+    for power, letter in enumerate("kmgt", 1)
+    for binary in ("", "i")
+}
 _SCHEMES = {
     "mongo_url": ("mongodb", "mongodb+srv"),
     "broker_url": ("amqp", "amqps", "mongodb", "mongodb+srv"),
@@ -121,6 +127,12 @@ class OmegaConfig:
         Processes of a worker. 0: one per core, at most four.
     cache_bytes : int
         Memory of each worker process for recently used models and data sets.
+    time_limit : float
+        For workers: seconds after which a task is ended that has no limit of its own.
+        0: never.
+    memory_limit : int
+        For workers: bytes of memory after which the process of a task is killed, also
+        as ``4GB`` or ``512MiB``. 0: no limit.
     task_retention_days : float
         How long the records of ended tasks are kept.
     trusted : tuple of str
@@ -147,6 +159,8 @@ class OmegaConfig:
     sender_key: Path | None = None
     concurrency: int = 0
     cache_bytes: int = 1 << 30
+    time_limit: float = 0.0
+    memory_limit: int = 0
     task_retention_days: float = 30.0
     trusted: tuple[str, ...] = ()
     allow_joblib: bool = False
@@ -274,6 +288,20 @@ def _strings(value: object) -> tuple[str, ...]:
     raise TypeError
 
 
+def _not_negative(value: float) -> float:
+    if not value >= 0:
+        raise ValueError
+    return value
+
+
+def _size(value: object) -> int:
+    """Return bytes of ``4GB``, ``512 MiB`` or a number."""
+    found = _SIZE.fullmatch(str(value).strip())
+    if found is None:
+        raise ValueError
+    return int(float(found["number"]) * _UNITS[(found["unit"] or "b").lower()])
+
+
 def _switch(value: object) -> bool:
     if isinstance(value, bool):
         return value
@@ -291,6 +319,8 @@ _CONVERT: dict[str, Callable[[Any], object]] = {
     "sender_key": lambda value: Path(value).expanduser(),
     "concurrency": int,
     "cache_bytes": int,
+    "time_limit": lambda value: _not_negative(float(value)),
+    "memory_limit": _size,
     "task_retention_days": float,
     "trusted": _strings,
     "allow_joblib": _switch,
@@ -301,6 +331,8 @@ _CONVERT: dict[str, Callable[[Any], object]] = {
 _WORDS = {
     "concurrency": "whole number",
     "cache_bytes": "whole number of bytes",
+    "time_limit": "number of seconds",
+    "memory_limit": "size such as 4GB or 512MiB",
     "idle_timeout": "number of seconds",
     "task_retention_days": "number of days",
     "trusted": "list of types",

@@ -11,6 +11,7 @@ from sklearn.base import BaseEstimator
 
 # For `OMEGA_TRUSTED` of workers that are to fit it.
 TRUSTED = f"{__name__}.Sleeper"
+TRUSTED_TOO = f"{__name__}.Hoarder"
 
 
 class Sleeper(BaseEstimator):
@@ -57,3 +58,23 @@ def runs(log: Path) -> tuple[int, int]:
 def process_of(log: Path) -> int:
     """Return the number of the process that began the last fit."""
     return int([line for line in log.read_text().splitlines() if "began" in line][-1].split()[1])
+
+
+class Hoarder(BaseEstimator):
+    """Takes memory, and keeps it for a while.
+
+    Parameters
+    ----------
+    megabytes : int
+    seconds : float
+    """
+
+    def __init__(self, megabytes: int = 1, seconds: float = 60.0) -> None:
+        self.megabytes = megabytes
+        self.seconds = seconds
+
+    def fit(self, X: Any, y: Any = None) -> Hoarder:
+        kept = b"x" * (self.megabytes << 20)
+        time.sleep(self.seconds)
+        self.fitted_ = len(kept)
+        return self

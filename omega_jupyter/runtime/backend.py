@@ -21,6 +21,7 @@ from omega_jupyter.runtime.endings import QUIET_SECONDS
 from omega_jupyter.runtime.fits import pass_on
 from omega_jupyter.runtime.keyring import keyring
 from omega_jupyter.runtime.ledger import Ledger
+from omega_jupyter.runtime.limits import verdicts
 from omega_jupyter.runtime.outcome import Outcome, describe, published
 
 if TYPE_CHECKING:
@@ -84,7 +85,11 @@ class OmegaBackend(BaseBackend):
         if "error" in fields:
             message = credentials.mongo_url.redact(fields["error"]["message"])
             fields["error"] = fields["error"] | {"message": message}
-        if fields.get("error", {}).get("type") == "WorkerLost":
+        verdict = verdicts.get(task_id) if state in ("REVOKED", "FAILURE") else None
+        if verdict is not None:
+            # We killed its process, and know better why than Celery.
+            state, fields = self._after_death(task_id, credentials, {"error": verdict})
+        elif fields.get("error", {}).get("type") == "WorkerLost":
             state, fields = self._after_death(task_id, credentials, fields)
         elif state == "REVOKED":
             reason = fields.get("error", {}).get("message")
@@ -97,6 +102,7 @@ class OmegaBackend(BaseBackend):
         attempt = getattr(request, "omega_attempt", None)
         tell = attempt is None or attempt.waited_for() > QUIET_SECONDS
         Ledger(credentials.result_backend).update(task_id, state, fields, where=where, tell=tell)
+        verdicts.pop(task_id, None)
         if state == "FAILURE":
             pass_on(credentials.result_backend, task_id)
 

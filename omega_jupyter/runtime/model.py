@@ -24,7 +24,8 @@ class OmegaModelProxy:
     (``om.datasets.getl('X', a__gte=1)``), of which the condition is sent; or objects,
     which are kept in the store for the time of the task. Keywords of the estimator's
     method may be data as well: arrays, and for ``sample_weight`` and ``groups`` names.
-    Versions are fixed at submission. Each method returns at once.
+    Versions are fixed at submission. Each method returns at once, and takes ``time_limit``:
+    seconds after which the worker ends the task, which has failed then.
 
     Parameters
     ----------
@@ -411,7 +412,10 @@ class OmegaModelProxy:
     def _submit(
         self, verb: str, data: dict[str, Any], *, params: dict[str, Any], result: str | None = None
     ) -> OmegaTask:
-        return self._submitter.submit(verb, self.name, data, result=result, params=params)
+        limit = params.pop("time_limit", None)
+        return self._submitter.submit(
+            verb, self.name, data, result=result, params=params, time_limit=limit
+        )
 
     def __repr__(self) -> str:
         return f"<OmegaModelProxy {self.name!r} on queue {self._submitter.queue!r}>"

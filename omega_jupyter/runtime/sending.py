@@ -12,6 +12,7 @@ from omega_jupyter.runtime.credentials import (
     Envelope,
     digest,
 )
+from omega_jupyter.runtime.limits import TIME_LIMIT
 
 if TYPE_CHECKING:
     from celery import Celery
@@ -30,6 +31,7 @@ def send(
     task_id: str,
     queue: str,
     arguments: Mapping[str, Any],
+    time_limit: float | None = None,
 ) -> None:
     """Seal the credentials to this very task, and give its message to the broker.
 
@@ -43,6 +45,8 @@ def send(
     verb, task_id, queue : str
     arguments : mapping
         As in the record.
+    time_limit : float, optional
+        Seconds.
 
     Raises
     ------
@@ -63,7 +67,7 @@ def send(
         kwargs=dict(arguments),
         task_id=task_id,
         queue=queue,
-        headers={HEADER: envelope.to_header()},
+        headers={HEADER: envelope.to_header(), TIME_LIMIT: time_limit},
         # No worker takes it any more then.
         expiration=LIFETIME_SECONDS,
         retry=True,

@@ -19,6 +19,7 @@ from omega_jupyter.runtime.credentials import Credentials
 from omega_jupyter.runtime.inquiry import Inquiry
 from omega_jupyter.runtime.keys import sending_keys
 from omega_jupyter.runtime.ledger import Ledger
+from omega_jupyter.runtime.limits import checked_time_limit
 from omega_jupyter.runtime.queues import checked_queue, warn_of_queue, warn_of_workers
 from omega_jupyter.runtime.sending import send
 from omega_jupyter.runtime.task import OmegaTask
@@ -84,6 +85,7 @@ class Submitter:
         *,
         result: str | None,
         params: Mapping[str, Any],
+        time_limit: float | None = None,
     ) -> OmegaTask:
         """Submit one call.
 
@@ -99,6 +101,8 @@ class Submitter:
             The name under which the output is kept.
         params : mapping
             Keywords of the estimator's method: JSON-able, or data as in `data`.
+        time_limit : float, optional
+            Seconds after which a worker ends it; default: the worker's own limit.
 
         Raises
         ------
@@ -111,6 +115,7 @@ class Submitter:
         """
         if result is not None:
             ObjectName.parse(result)
+        limit = checked_time_limit(time_limit)
         task_id = uuid.uuid4().hex
         arguments, found = pinned(self.mongo_url, self.datasets, verb, task_id, model, data, params)
         if verb not in _FITS_ANEW:
@@ -125,6 +130,7 @@ class Submitter:
             "model_name": found.name,
             "arguments": arguments,
             "queue": self.queue,
+            "time_limit": limit,
         }
         return self._submit(record)
 
@@ -153,7 +159,7 @@ class Submitter:
             except NotFound:
                 raise _gone(str(record["_id"]), role, ref) from None
         same = ("verb", "model", "model_name", "arguments", "queue")
-        call = {name: record[name] for name in same}
+        call = {name: record[name] for name in same} | {"time_limit": record.get("time_limit")}
         return self._submit({**call, "_id": uuid.uuid4().hex, "retry_of": record["_id"]})
 
     def release(self, record: Document) -> None:
@@ -178,22 +184,24 @@ class Submitter:
                 "retention_days": self.config.task_retention_days,
             }
         )
-        self._send(record["verb"], record["_id"], record["queue"], record["arguments"])
+        self._send(record)
         return self.handle(record["_id"])
 
-    def _send(self, verb: str, task_id: str, queue: str, arguments: dict[str, Any]) -> None:
+    def _send(self, record: Document) -> None:
         from amqp.exceptions import AccessRefused, NotAllowed
         from kombu.exceptions import OperationalError
 
+        task_id, queue = record["_id"], record["queue"]
         try:
             send(
                 client_app(self.config, self.broker_url),
                 sending_keys(self.config, self.mongo_url),
                 Credentials(self.mongo_url, self.result_backend),
-                verb=verb,
+                verb=record["verb"],
                 task_id=task_id,
                 queue=queue,
-                arguments=arguments,
+                arguments=record["arguments"],
+                time_limit=record["time_limit"],
             )
         except (AccessRefused, NotAllowed) as error:
             self.ledger.withdraw(task_id)

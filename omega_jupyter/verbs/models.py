@@ -51,6 +51,7 @@ class ModelCall:
         timeout: float | None,
         keywords: Mapping[str, Any],
         result: str | None = None,
+        time_limit: float | None = None,
     ) -> Any:
         """Submit the call, then wait for its value, or return its task at once."""
         if background and timeout is not None:
@@ -62,7 +63,9 @@ class ModelCall:
             )
         name = model_argument(caller, model)
         data = data_arguments(caller, X, y)
-        kept = {} if result is None else {"result": result}
+        kept: dict[str, Any] = {} if result is None else {"result": result}
+        if time_limit is not None:
+            kept["time_limit"] = time_limit
         task = self._submit(caller, queue, name, data[: 1 if y is None else 2], keywords, kept)
         return task if background else caller.wait(task, timeout)
 
@@ -73,7 +76,7 @@ class ModelCall:
         model: str,
         data: list[Any],
         keywords: Mapping[str, Any],
-        kept: Mapping[str, str],
+        kept: Mapping[str, Any],
     ) -> OmegaTask:
         runtime = caller.om.runtime if queue is None else caller.om.runtime.require(queue)
         submitted: OmegaTask = getattr(runtime.model(model), self.method)(*data, **keywords, **kept)

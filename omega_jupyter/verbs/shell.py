@@ -20,13 +20,15 @@ def _run_worker(
     concurrency: int | None,
     name: str | None,
     log_level: str,
+    time_limit: float | None,
+    memory_limit: str | None,
 ) -> None:
     """Run a worker until it is told to stop."""
     from omega_jupyter.config import OmegaConfig
     from omega_jupyter.worker.process import run_worker
 
     run_worker(
-        OmegaConfig.load(),
+        OmegaConfig.load(time_limit=time_limit, memory_limit=memory_limit),
         queues=[queue.strip() for queue in (queues or "").split(",") if queue.strip()],
         concurrency=concurrency,
         name=name,
@@ -55,6 +57,19 @@ _WORKER = Verb(
         ),
         Option("name", ("--name",), "its name before the @host", metavar="NAME"),
         Option(
+            "time_limit",
+            ("--time-limit",),
+            "end tasks that have no limit of their own after so long (default: never)",
+            type=float,
+            metavar="SECONDS",
+        ),
+        Option(
+            "memory_limit",
+            ("--memory-limit",),
+            "end tasks whose process uses more, such as 4GB (default: no limit)",
+            metavar="SIZE",
+        ),
+        Option(
             "log_level",
             ("--log-level",),
             "default: INFO",
@@ -62,7 +77,7 @@ _WORKER = Verb(
             choices=("DEBUG", "INFO", "WARNING", "ERROR"),
         ),
     ),
-    examples=("worker", "worker --queues gpu --concurrency 1"),
+    examples=("worker", "worker --queues gpu --concurrency 1 --memory-limit 4GB"),
     notes="It needs OMEGA_MONGO_URL, and OMEGA_BROKER_URL for RabbitMQ.",
 )
 

@@ -56,7 +56,14 @@ _NEW = Option(
     "new", ("--new",), "refuse where the name is taken, add no version", type=bool, default=False
 )
 _CALL_WAITING = (_OUTPUT, _BACKGROUND, _TIMEOUT)
-_CALL_OPTIONS = (_OUTPUT, _BACKGROUND, _QUEUE, _TIMEOUT)
+_TIME_LIMIT = Option(
+    "time_limit",
+    ("--time-limit",),
+    "end the task on its worker after so long",
+    type=float,
+    metavar="SECONDS",
+)
+_CALL_OPTIONS = (_OUTPUT, _BACKGROUND, _QUEUE, _TIMEOUT, _TIME_LIMIT)
 
 _MODEL = Argument("model", "a stored model: name, name@version or name@tag", "model")
 _X = Argument("X", "features: a stored data set, or an object of yours", "data")

@@ -17,6 +17,7 @@ from omega_jupyter.store.internal import RESULTS
 from omega_jupyter.store.models import JOBLIB
 from omega_jupyter.store.names import ObjectName
 from omega_jupyter.worker.cache import VersionCache
+from omega_jupyter.worker.cores import SharedThreads
 from omega_jupyter.worker.patience import patiently
 from omega_jupyter.worker.progress.following import followed
 from omega_jupyter.worker.size import memory_of, memory_of_model
@@ -282,7 +283,7 @@ def _in_threads() -> AbstractContextManager[Any]:
     """Let joblib use threads: a pool process may have no children of its own."""
     from joblib import parallel_config
 
-    return cast(AbstractContextManager[Any], parallel_config(backend="threading"))
+    return cast(AbstractContextManager[Any], parallel_config(backend=SharedThreads()))
 
 
 def _plain(value: Any) -> Any:

@@ -6,10 +6,12 @@ import os
 import socket
 import warnings
 from collections.abc import Sequence
+from dataclasses import replace
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from omega_jupyter.errors import Invalid
+from omega_jupyter.runtime.queues import checked_queue
 
 if TYPE_CHECKING:
     from omega_jupyter.config import OmegaConfig, SecretUrl
@@ -49,9 +51,16 @@ def run_worker(
     Invalid
         Nothing is configured that it could listen to.
     """
+    from omega_jupyter.worker.cores import share_cores
+
     broker_url = _broker(config)
     processes = concurrency or config.concurrency or _default_concurrency()
-    _share_cores(processes)
+    listened = [checked_queue(queue) for queue in queues or [config.queue]]
+    if config.memory_limit:
+        # What is kept between tasks must not be what ends one.
+        kept = min(config.cache_bytes, config.memory_limit // 4)
+        config = replace(config, cache_bytes=kept)
+    share_cores(processes)
 
     from omega_jupyter.runtime.app import make_app
     from omega_jupyter.runtime.keyring import keyring
@@ -63,15 +72,16 @@ def run_worker(
     from celery.signals import worker_ready
 
     from omega_jupyter.worker.heartbeat import Heartbeat
+    from omega_jupyter.worker.limits import Limits
 
-    app.steps["worker"].add(Heartbeat)
+    app.steps["worker"].update((Heartbeat, Limits))
     worker_ready.connect(_ignore_advice)
     app.finalize()
     app.worker_main(
         [
             "worker",
             f"--concurrency={processes}",
-            f"--queues={','.join(queues) or config.queue}",
+            f"--queues={','.join(listened)}",
             f"--hostname={name or f'omega-{os.getpid()}'}@{socket.gethostname()}",
             f"--loglevel={log_level}",
             "--pool=prefork",
@@ -103,13 +113,6 @@ def _broker(config: OmegaConfig) -> SecretUrl:
 
 def _default_concurrency() -> int:
     return max(1, min(len(os.sched_getaffinity(0)), MAX_DEFAULT_CONCURRENCY))
-
-
-def _share_cores(processes: int) -> None:
-    """Give each pool process its share: BLAS would start a thread per core in each."""
-    threads = str(max(1, len(os.sched_getaffinity(0)) // processes))
-    for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-        os.environ.setdefault(name, threads)
 
 
 def _import_before_fork() -> None:

@@ -17,6 +17,7 @@ from omega_jupyter.runtime.attempt import Attempt, Busy, claim
 from omega_jupyter.runtime.backend import open_credentials
 from omega_jupyter.runtime.credentials import HEADER, Credentials, Envelope, digest
 from omega_jupyter.runtime.keyring import keyring
+from omega_jupyter.runtime.limits import TIME_LIMIT
 from omega_jupyter.runtime.outcome import Outcome, published
 from omega_jupyter.runtime.sending import send
 from omega_jupyter.store.housekeeping import collect_if_due
@@ -94,9 +95,8 @@ class ModelTask(Task):
         this message is what the task runs again with.
         """
         logger.info("Put back: task %s runs elsewhere", self.request.id)
-        again = self.signature_from_request(
-            self.request, countdown=seconds, headers={HEADER: self.request.get(HEADER)}
-        )
+        headers = {name: self.request.get(name) for name in (HEADER, TIME_LIMIT)}
+        again = self.signature_from_request(self.request, countdown=seconds, headers=headers)
         again.apply_async()
 
     def __call__(self, **arguments: Any) -> Outcome:
