@@ -102,6 +102,7 @@ class SearchCall(ModelCall):
         scoring: str | None = None,
         n_iter: int | None = None,
         random_state: int | None = None,
+        time_limit: float | None = None,
     ) -> Any:
         """Submit the search, then wait for what it finds, or return its task at once."""
         grid = {name: _values(value) for name, value in keywords.items() if name not in _DATA}
@@ -124,6 +125,7 @@ class SearchCall(ModelCall):
             timeout=timeout,
             keywords=data | given,
             result=result,
+            time_limit=time_limit,
         )
 
 

@@ -92,6 +92,7 @@ def test_options_stand_anywhere_and_have_their_type() -> None:
         "background": False,
         "queue": "gpu",
         "timeout": 2.5,
+        "time_limit": None,
     }
 
     assert parsed("fit --queue gpu m -o p X --timeout=2.5") == expected
