@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from omega_jupyter.verbs.keys import keys
-from omega_jupyter.verbs.table import SERVICES
+from omega_jupyter.verbs.themes.services import SERVICES
 from omega_jupyter.verbs.verb import Argument, Option, Verb
 
 if TYPE_CHECKING:

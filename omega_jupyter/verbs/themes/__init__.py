@@ -1,0 +1,1 @@
+"""The verbs, theme by theme."""
