@@ -57,8 +57,9 @@ class OmegaMagics(Magics):
 
         Verbs: put, get, import, export, ls, info, head, mv, cp, tag, keep, rm, store; fit,
         partial_fit, predict, predict_proba, predict_log_proba, decision_function, score,
-        transform, inverse_transform, fit_transform, fit_predict; tasks, status, watch,
-        result, logs, cancel, retry; workers, queues, local, doctor, help.
+        transform, inverse_transform, fit_transform, fit_predict, cross_validate, search;
+        tasks, status, watch, result, logs, cancel, retry; workers, queues, local, doctor,
+        help.
         ``%omega help`` tells what they do,
         ``%omega fit -h`` tells all of one.
 
