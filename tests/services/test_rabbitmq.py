@@ -100,7 +100,7 @@ def test_messages_that_are_gone_are_told_from_those_that_wait(
         unheard = om.runtime.require("nobody-listens").model("lr").predict("features")
         assert unheard.state == "QUEUED"
         channel.queue_purge("nobody-listens")
-        assert unheard.state == "LOST"  # nobody can have it
+        wait_for(lambda: unheard.state == "LOST")  # nobody can have it
 
         busy = [shared.fit(60, name) for name in ("held1", "held2")]
         shared.begun(name="held1")
@@ -108,7 +108,8 @@ def test_messages_that_are_gone_are_told_from_those_that_wait(
         waiting = shared.fit(0, "purged")
         assert waiting.state == "QUEUED"
         channel.queue_purge(om.config.queue)
-        assert waiting.state == "LOST"  # the worker says that it does not hold it
+        # The worker says that it does not hold it, as soon as it comes to answer.
+        wait_for(lambda: waiting.state == "LOST")
         assert [task.state for task in busy] == ["STARTED", "STARTED"]
         for task in busy:
             task.cancel(grace=0)
