@@ -16,7 +16,8 @@ __all__ = ["tune_malloc"]
 # <malloc.h>; the first may be at most 32 MiB on 64-bit.
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
 _MMAP_THRESHOLD = 32 << 20
-_TRIM_THRESHOLD = 512 << 20
+# What stays with the process at most, for the next message.
+_TRIM_THRESHOLD = 64 << 20
 
 _lock = threading.Lock()
 _state = {"done": False}
