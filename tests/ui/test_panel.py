@@ -182,7 +182,7 @@ def test_a_database_that_goes_away_is_named_and_the_names_stay(
     page: Page, lab: Lab, screenshot: Screenshot
 ) -> None:
     with MongoServer() as server:
-        url = f"{server.url()}?serverSelectionTimeoutMS=500"
+        url = f"{server.url()}?serverSelectionTimeoutMS=2000"
         Omega(url).datasets.put([1, 2], "precious")
         lab.use(url)
         panel = open_panel(page)
