@@ -20,7 +20,7 @@ from omega_jupyter.store.identity import (
     segment_range,
 )
 from omega_jupyter.store.memory import tune_malloc
-from omega_jupyter.store.messages import batches, in_flight, messages
+from omega_jupyter.store.messages import REPLY_BYTES, batches, in_flight, messages
 from omega_jupyter.store.payload import InlineSource, Key, Segment, Sink, Source
 from omega_jupyter.store.schema import chunks
 from omega_jupyter.store.writer import Writer
@@ -190,7 +190,7 @@ class StoredSource(Source):
             self._inline.fetch(segment, keys, sink)
             return
         tune_malloc()
-        in_flight(lambda batch: self._read(entry, batch, sink), batches(keys))
+        in_flight(lambda batch: self._read(entry, batch, sink), batches(keys, REPLY_BYTES))
 
     def has_closing(self, segment: int) -> bool:
         """Say whether the segment is in the chunks collection."""
