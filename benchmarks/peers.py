@@ -12,7 +12,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 
 from omega_jupyter.config import SecretUrl
-from omega_jupyter.store.connection import connect
+from omega_jupyter.store.database.connection import connect
 from omega_jupyter.store.datasets import DatasetStore
 
 __all__ = ["PEERS", "Peer", "peer"]

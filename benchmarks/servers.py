@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from omega_jupyter.config import SecretUrl
 from omega_jupyter.local.mongod import find_mongod
-from omega_jupyter.store.connection import connect
+from omega_jupyter.store.database.connection import connect
 
 __all__ = ["Mongod", "forget_pages", "mongod"]
 

@@ -17,8 +17,8 @@ from benchmarks.peers import PEERS, Ours, Parquet, Peer
 from benchmarks.runner import Times, shown, take_turns
 from benchmarks.servers import mongod
 from omega_jupyter.config import SecretUrl
-from omega_jupyter.store.catalog import Catalog
-from omega_jupyter.store.garbage import collect
+from omega_jupyter.store.names.catalog import Catalog
+from omega_jupyter.store.upkeep.garbage import collect
 from omega_jupyter.worker.cache import VersionCache
 
 CACHE_BYTES = 1 << 30

@@ -181,7 +181,7 @@ def write_file(path: Path, value: Any) -> None:
     Invalid
         The value has no such form, or the file can't be written.
     """
-    from omega_jupyter.store.stored_file import StoredFile
+    from omega_jupyter.store.files.stored_file import StoredFile
 
     if isinstance(value, StoredFile):
         value.save(path)

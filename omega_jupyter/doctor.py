@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from omega_jupyter.errors import OmegaError, Unavailable
-from omega_jupyter.store.connection import bounded, connect, forget, mongo_errors
+from omega_jupyter.store.database.connection import bounded, connect, forget, mongo_errors
 
 if TYPE_CHECKING:
     from celery import Celery

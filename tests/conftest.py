@@ -16,7 +16,7 @@ import pytest
 from omega_jupyter.config import SecretUrl
 from omega_jupyter.local.mongod import find_mongod
 from omega_jupyter.omega import Omega
-from omega_jupyter.store.connection import connect, forget
+from omega_jupyter.store.database.connection import connect, forget
 from tests.processes import OperatorKeys, Worker, start_worker
 
 

@@ -22,7 +22,7 @@ from sklearn.linear_model import LogisticRegression
 from omega_jupyter.cli import main
 from omega_jupyter.config import SecretUrl
 from omega_jupyter.omega import Omega
-from omega_jupyter.store.connection import connect
+from omega_jupyter.store.database.connection import connect
 from tests.processes import Worker
 
 OMEGA = [sys.executable, "-c", "import sys; from omega_jupyter.cli import main; sys.exit(main())"]

@@ -10,7 +10,7 @@ import pytest
 
 from omega_jupyter.doctor import Check, diagnose
 from omega_jupyter.omega import Omega
-from omega_jupyter.store.connection import connect
+from omega_jupyter.store.database.connection import connect
 from tests.mongo_server import MongoServer
 from tests.processes import Worker
 

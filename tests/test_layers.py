@@ -26,6 +26,41 @@ STOREYS = [
 ]
 LEVEL = {room: level for level, rooms in enumerate(STOREYS) for room in rooms}
 
+# The rooms inside the store, likewise: each by itself on its storey. What has no folder is what
+# users hold.
+STORE = [
+    "wording",
+    "values",
+    "query",
+    "payload",
+    "files",
+    "database",
+    "chunks",
+    "table",
+    "codecs",
+    "versions",
+    "model",
+    "boosters",
+    "names",
+    "append",
+    "upkeep",
+    "objects",
+    "interchange",
+    "archive",
+    "datasets",
+    "models",
+    "store",
+]
+
+# Imports that go upwards all the same.
+UPWARDS = {
+    ("codecs.sparse", "model.soundness"),
+    ("table.conditions", "names.listing"),
+    ("table.lazy", "codecs.frame"),
+    ("table.part", "codecs.codec"),
+    ("versions.copying", "upkeep.garbage"),
+}
+
 # What only the rooms under the roof may know.
 JUPYTER = {"IPython", "ipywidgets", "jupyter_server", "tornado", "nbformat", "fastapi"}
 
@@ -34,6 +69,10 @@ MODULES = sorted(PACKAGE.rglob("*.py"))
 
 def room(path: Path) -> str:
     return path.relative_to(PACKAGE).parts[0].removesuffix(".py")
+
+
+def parts_in_store(path: Path) -> list[str]:
+    return list(path.relative_to(PACKAGE / "store").with_suffix("").parts)
 
 
 def imports(path: Path) -> Iterator[str]:
@@ -65,6 +104,28 @@ def test_imports_go_downwards_only(path: Path) -> None:
         other = parts[1]
         same_room = other == room(path)
         assert same_room or LEVEL[other] < LEVEL[room(path)], f"{path.name} imports {name}"
+
+
+def test_every_room_of_the_store_has_its_storey() -> None:
+    rooms = {parts_in_store(path)[0] for path in MODULES if room(path) == "store"}
+
+    assert rooms - {"__init__"} == set(STORE)
+
+
+def test_imports_inside_the_store_go_downwards_only() -> None:
+    upwards = set()
+    for path in MODULES:
+        if room(path) != "store":
+            continue
+        here = parts_in_store(path)
+        for name in imports(path):
+            there = name.split(".")[2:4]
+            if not name.startswith("omega_jupyter.store.") or there[0] == here[0]:
+                continue
+            if STORE.index(there[0]) > STORE.index(here[0]):
+                upwards.add((".".join(here), ".".join(there)))
+
+    assert upwards == UPWARDS
 
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))

@@ -10,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from omega_jupyter.errors import OmegaError
 from omega_jupyter.local.paths import LocalPaths
 from omega_jupyter.runtime.ledger import FINAL, TASKS
-from omega_jupyter.store.connection import bounded, connect, forget, mongo_errors
+from omega_jupyter.store.database.connection import bounded, connect, forget, mongo_errors
 
 __all__ = ["Idle"]
 

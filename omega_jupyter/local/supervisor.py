@@ -26,7 +26,7 @@ from omega_jupyter.local.process import ProcessId
 from omega_jupyter.local.state import LocalState
 from omega_jupyter.local.wakeup import Wakeup
 from omega_jupyter.local.worker_child import WorkerChild
-from omega_jupyter.store.connection import bounded, forget, mongo_errors
+from omega_jupyter.store.database.connection import bounded, forget, mongo_errors
 
 __all__ = ["Supervisor"]
 

@@ -212,7 +212,7 @@ def _stored(kind: str) -> Sequence[Candidate]:
     from omega_jupyter.runtime.ledger import Ledger
     from omega_jupyter.store.datasets import DatasetStore
     from omega_jupyter.store.models import ModelStore
-    from omega_jupyter.store.tags import Tags
+    from omega_jupyter.store.names.tags import Tags
 
     config = OmegaConfig.load()
     url = config.mongo_url or LocalServices(config).peek()

@@ -8,14 +8,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from omega_jupyter.errors import Invalid
-from omega_jupyter.store.catalog import Catalog
-from omega_jupyter.store.internal import STAGED, is_internal
-from omega_jupyter.store.names import ObjectName
+from omega_jupyter.store.names.catalog import Catalog
+from omega_jupyter.store.names.internal import STAGED, is_internal
+from omega_jupyter.store.names.names import ObjectName
 
 if TYPE_CHECKING:
     from omega_jupyter.config import SecretUrl
     from omega_jupyter.store.datasets import DatasetStore
-    from omega_jupyter.store.metadata import Metadata
+    from omega_jupyter.store.versions.metadata import Metadata
 
 __all__ = ["DATA_KEYWORDS", "is_data", "pinned", "references"]
 

@@ -24,7 +24,7 @@ from omega_jupyter.runtime.records import (
     records,
     stale,
 )
-from omega_jupyter.store.connection import Document, mongo_errors
+from omega_jupyter.store.database.connection import Document, mongo_errors
 
 if TYPE_CHECKING:
     from omega_jupyter.config import SecretUrl

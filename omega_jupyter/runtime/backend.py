@@ -26,7 +26,7 @@ from omega_jupyter.runtime.outcome import Outcome, describe, published
 
 if TYPE_CHECKING:
     from omega_jupyter.config import SecretUrl
-    from omega_jupyter.store.connection import Document
+    from omega_jupyter.store.database.connection import Document
 
 __all__ = ["OmegaBackend", "open_credentials"]
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pymongo.collection import Collection
     from pymongo.cursor import Cursor
 
-    from omega_jupyter.store.connection import Document
+    from omega_jupyter.store.database.connection import Document
 
 __all__ = ["Bulletin"]
 

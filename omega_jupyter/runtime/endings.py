@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from omega_jupyter.errors import OmegaError
 from omega_jupyter.runtime.bulletin import Bulletin
-from omega_jupyter.store.connection import Document, connect, mongo_errors
+from omega_jupyter.store.database.connection import Document, connect, mongo_errors
 
 if TYPE_CHECKING:
     from bson import Timestamp

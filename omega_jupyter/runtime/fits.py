@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from omega_jupyter.runtime.endings import tell_of_end
 from omega_jupyter.runtime.records import FINAL, RUNNING, WAITING, moved, records
-from omega_jupyter.store.connection import Document, mongo_errors
+from omega_jupyter.store.database.connection import Document, mongo_errors
 
 if TYPE_CHECKING:
     from omega_jupyter.config import SecretUrl

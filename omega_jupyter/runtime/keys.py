@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from omega_jupyter.errors import AuthError
 from omega_jupyter.runtime.credentials import LIFETIME_SECONDS
 from omega_jupyter.runtime.keypair import KeyPair, Kind, read_key_file
-from omega_jupyter.store.connection import Document, connect, mongo_errors
+from omega_jupyter.store.database.connection import Document, connect, mongo_errors
 
 if TYPE_CHECKING:
     from pymongo.collection import Collection

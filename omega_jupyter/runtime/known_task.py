@@ -13,7 +13,7 @@ from omega_jupyter.runtime.records import FINAL
 
 if TYPE_CHECKING:
     from omega_jupyter.runtime.submission import Submitter
-    from omega_jupyter.store.connection import Document
+    from omega_jupyter.store.database.connection import Document
 
 __all__ = ["KnownTask"]
 

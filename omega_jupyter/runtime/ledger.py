@@ -16,7 +16,7 @@ from omega_jupyter.runtime import records as rules
 from omega_jupyter.runtime.endings import tell_of_end
 from omega_jupyter.runtime.fits import parts
 from omega_jupyter.runtime.records import FINAL, RUNNING, STATES, TASKS, WAITING, moved, records
-from omega_jupyter.store.connection import Document, mongo_errors
+from omega_jupyter.store.database.connection import Document, mongo_errors
 
 if TYPE_CHECKING:
     from omega_jupyter.config import SecretUrl

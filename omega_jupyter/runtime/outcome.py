@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from omega_jupyter.errors import OmegaError
-from omega_jupyter.store.catalog import Catalog
+from omega_jupyter.store.names.catalog import Catalog
 
 if TYPE_CHECKING:
     from omega_jupyter.config import SecretUrl

@@ -14,7 +14,7 @@ from omega_jupyter.store.model.environment import outside
 
 if TYPE_CHECKING:
     from omega_jupyter.config import OmegaConfig, SecretUrl
-    from omega_jupyter.store.metadata import Metadata
+    from omega_jupyter.store.versions.metadata import Metadata
 
 __all__ = ["checked_queue", "warn_of_queue", "warn_of_workers"]
 

@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from omega_jupyter.store.connection import Document, connect
+from omega_jupyter.store.database.connection import Document, connect
 
 if TYPE_CHECKING:
     from pymongo.collection import Collection

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from omega_jupyter.errors import Invalid
-from omega_jupyter.store import typed
+from omega_jupyter.store.values import typed
 
 __all__ = ["options_from_plain", "options_to_plain"]
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from omega_jupyter.store.facts import facts_html, facts_text
+from omega_jupyter.store.wording.facts import facts_html, facts_text
 
 if TYPE_CHECKING:
-    from omega_jupyter.store.metadata import Metadata
+    from omega_jupyter.store.versions.metadata import Metadata
 
 __all__ = ["SearchResult"]
 

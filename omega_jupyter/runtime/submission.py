@@ -23,14 +23,14 @@ from omega_jupyter.runtime.limits import checked_time_limit
 from omega_jupyter.runtime.queues import checked_queue, warn_of_queue, warn_of_workers
 from omega_jupyter.runtime.sending import send
 from omega_jupyter.runtime.task import OmegaTask
-from omega_jupyter.store.catalog import Catalog
-from omega_jupyter.store.internal import is_internal, release, renew
 from omega_jupyter.store.model.environment import warn_of_mismatch
-from omega_jupyter.store.names import ObjectName
+from omega_jupyter.store.names.catalog import Catalog
+from omega_jupyter.store.names.internal import is_internal, release, renew
+from omega_jupyter.store.names.names import ObjectName
 
 if TYPE_CHECKING:
     from omega_jupyter.config import OmegaConfig, SecretUrl
-    from omega_jupyter.store.connection import Document
+    from omega_jupyter.store.database.connection import Document
     from omega_jupyter.store.datasets import DatasetStore
     from omega_jupyter.store.models import ModelStore
 

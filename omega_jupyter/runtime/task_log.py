@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from omega_jupyter.store.connection import Document, connect, mongo_errors
+from omega_jupyter.store.database.connection import Document, connect, mongo_errors
 
 if TYPE_CHECKING:
     from pymongo.collection import Collection

@@ -6,11 +6,11 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from omega_jupyter import errors
-from omega_jupyter.store.catalog import Catalog
+from omega_jupyter.store.names.catalog import Catalog
 
 if TYPE_CHECKING:
     from omega_jupyter.runtime.submission import Submitter
-    from omega_jupyter.store.connection import Document
+    from omega_jupyter.store.database.connection import Document
 
 __all__ = ["error_of", "value_of"]
 
@@ -38,7 +38,7 @@ def value_of(record: Document, submitter: Submitter) -> Any:
             found = value_of({**record, "result": json.dumps(where)}, submitter)
             return SearchResult(found, model)
         case {"inline": str(text)}:
-            from omega_jupyter.store.inline import decode
+            from omega_jupyter.store.codecs.inline import decode
 
             return decode(text)
         case {"model": str(ref)}:

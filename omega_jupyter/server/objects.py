@@ -11,7 +11,7 @@ from omega_jupyter.config import OmegaConfig, SecretUrl
 from omega_jupyter.errors import Invalid, Unavailable
 
 if TYPE_CHECKING:
-    from omega_jupyter.store.metadata import Metadata
+    from omega_jupyter.store.versions.metadata import Metadata
 
 __all__ = ["ObjectsReader"]
 

@@ -6,15 +6,15 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from omega_jupyter.errors import Conflict, Invalid
-from omega_jupyter.store.catalog import Latest
+from omega_jupyter.store.append.frames import FrameStream, is_stream
 from omega_jupyter.store.codecs.codec import Part
-from omega_jupyter.store.connection import Document
-from omega_jupyter.store.frames import FrameStream, is_stream
+from omega_jupyter.store.database.connection import Document
 from omega_jupyter.store.interchange.exchange import TableExchange
-from omega_jupyter.store.metadata import Metadata
-from omega_jupyter.store.names import ObjectName, plain_name
+from omega_jupyter.store.names.catalog import Latest
+from omega_jupyter.store.names.names import ObjectName, plain_name
 from omega_jupyter.store.objects import notes_of
 from omega_jupyter.store.query import Q, all_of
+from omega_jupyter.store.versions.metadata import Metadata
 
 if TYPE_CHECKING:
     from omega_jupyter.store.table.lazy import LazyTable
@@ -124,7 +124,7 @@ class DatasetStore(TableExchange):
         task: str | None,
         notes: Mapping[str, Mapping[str, Any]],
     ) -> Metadata:
-        from omega_jupyter.store.appending import RowsPut
+        from omega_jupyter.store.append.appending import RowsPut
 
         rows = RowsPut(self._url, self.store, name, stream, append=append, notes=notes)
 
@@ -179,7 +179,7 @@ class DatasetStore(TableExchange):
         -------
         object
             Equal to what was put; of a file a
-            :class:`~omega_jupyter.store.stored_file.StoredFile`.
+            :class:`~omega_jupyter.store.files.stored_file.StoredFile`.
 
         Raises
         ------

@@ -6,16 +6,16 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 from omega_jupyter.errors import Conflict, Invalid
-from omega_jupyter.store.attributes import plain_attributes
-from omega_jupyter.store.catalog import Latest, now
-from omega_jupyter.store.chunks import StoredSource
+from omega_jupyter.store.chunks.chunks import StoredSource
 from omega_jupyter.store.codecs.codec import Codec, Part, codec_for, codec_of_kind
-from omega_jupyter.store.connection import Document
-from omega_jupyter.store.metadata import Metadata
-from omega_jupyter.store.names import plain_name
-from omega_jupyter.store.schema import prepare
-from omega_jupyter.store.versioned import VersionedStore
-from omega_jupyter.store.writing import FORMAT, describe, discard, write_payload
+from omega_jupyter.store.database.connection import Document
+from omega_jupyter.store.database.schema import prepare
+from omega_jupyter.store.names.catalog import Latest, now
+from omega_jupyter.store.names.names import plain_name
+from omega_jupyter.store.names.versioned import VersionedStore
+from omega_jupyter.store.versions.attributes import plain_attributes
+from omega_jupyter.store.versions.metadata import Metadata
+from omega_jupyter.store.versions.writing import FORMAT, describe, discard, write_payload
 
 __all__ = ["ObjectStore"]
 

@@ -11,12 +11,12 @@ from omega_jupyter.config import SecretUrl
 from omega_jupyter.errors import Invalid
 from omega_jupyter.store.archive.export import Exported, export_archive
 from omega_jupyter.store.archive.restore import Imported, import_archive
-from omega_jupyter.store.catalog import KINDS_OF_STORES
-from omega_jupyter.store.check import check
-from omega_jupyter.store.garbage import DROPPED_GRACE, Collected, collect
-from omega_jupyter.store.progress import Notify
-from omega_jupyter.store.report import Report
-from omega_jupyter.store.usage import Usage, usage
+from omega_jupyter.store.names.catalog import KINDS_OF_STORES
+from omega_jupyter.store.upkeep.check import check
+from omega_jupyter.store.upkeep.garbage import DROPPED_GRACE, Collected, collect
+from omega_jupyter.store.upkeep.report import Report
+from omega_jupyter.store.upkeep.usage import Usage, usage
+from omega_jupyter.store.wording.progress import Notify
 
 __all__ = ["Store"]
 
@@ -51,7 +51,7 @@ class Store:
         pattern : str, optional
             Only names like this one, with ``*`` and ``?`` as in file names.
         notify : callable, optional
-            Called with a :class:`~omega_jupyter.store.progress.Progress` from time to time.
+            Called with a :class:`~omega_jupyter.store.wording.progress.Progress` from time to time.
 
         Returns
         -------
@@ -79,7 +79,7 @@ class Store:
         dry_run : bool
             Remove nothing, and tell what would be removed.
         notify : callable, optional
-            Called with a :class:`~omega_jupyter.store.progress.Progress` from time to time.
+            Called with a :class:`~omega_jupyter.store.wording.progress.Progress` from time to time.
 
         Returns
         -------
@@ -127,7 +127,7 @@ class Store:
         versions : {'all', 'latest'}
             All versions of each name, or the latest alone.
         notify : callable, optional
-            Called with a :class:`~omega_jupyter.store.progress.Progress` from time to time.
+            Called with a :class:`~omega_jupyter.store.wording.progress.Progress` from time to time.
 
         Returns
         -------
@@ -181,7 +181,7 @@ class Store:
             leave these names alone, or put the archive's versions behind those that are
             there, under new numbers.
         notify : callable, optional
-            Called with a :class:`~omega_jupyter.store.progress.Progress` from time to time.
+            Called with a :class:`~omega_jupyter.store.wording.progress.Progress` from time to time.
 
         Returns
         -------

@@ -13,8 +13,8 @@ from omega_jupyter.verbs.words import quote
 if TYPE_CHECKING:
     from omega_jupyter.omega import Omega
     from omega_jupyter.store.datasets import DatasetStore
-    from omega_jupyter.store.metadata import Metadata
     from omega_jupyter.store.models import ModelStore
+    from omega_jupyter.store.versions.metadata import Metadata
     from omega_jupyter.verbs.caller import Caller
     from omega_jupyter.verbs.words import Word
 

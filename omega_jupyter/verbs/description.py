@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING, Any
 
-from omega_jupyter.store.facts import bytes_text, count_text, facts_text
-from omega_jupyter.store.metadata import Metadata
+from omega_jupyter.store.versions.metadata import Metadata
+from omega_jupyter.store.wording.facts import bytes_text, count_text, facts_text
 
 if TYPE_CHECKING:
-    from omega_jupyter.store.usage import ObjectUsage
+    from omega_jupyter.store.upkeep.usage import ObjectUsage
 
 __all__ = ["Description"]
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from omega_jupyter.store.facts import bytes_text
+from omega_jupyter.store.wording.facts import bytes_text
 from omega_jupyter.verbs.listing import Field, Listing, ago, shape_text
 
 if TYPE_CHECKING:
-    from omega_jupyter.store.metadata import Metadata
-    from omega_jupyter.store.usage import ObjectUsage
+    from omega_jupyter.store.upkeep.usage import ObjectUsage
+    from omega_jupyter.store.versions.metadata import Metadata
 
 __all__ = ["entries_table", "versions_table"]
 

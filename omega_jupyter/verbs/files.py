@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from omega_jupyter.store.facts import bytes_text
+from omega_jupyter.store.wording.facts import bytes_text
 from omega_jupyter.verbs.data import filters_of, named_pairs
 from omega_jupyter.verbs.entries import entries_table
 from omega_jupyter.verbs.listing import Listing
 from omega_jupyter.verbs.usage import UsageError
 
 if TYPE_CHECKING:
-    from omega_jupyter.store.metadata import Metadata
+    from omega_jupyter.store.versions.metadata import Metadata
     from omega_jupyter.verbs.caller import Caller
     from omega_jupyter.verbs.words import Word
 

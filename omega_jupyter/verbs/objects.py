@@ -22,7 +22,7 @@ from omega_jupyter.verbs.usage import UsageError
 
 if TYPE_CHECKING:
     from omega_jupyter.omega import Omega
-    from omega_jupyter.store.metadata import Metadata
+    from omega_jupyter.store.versions.metadata import Metadata
     from omega_jupyter.verbs.caller import Caller
     from omega_jupyter.verbs.words import Word
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from omega_jupyter.errors import Invalid
-from omega_jupyter.store.facts import bytes_text, facts_html, facts_text
+from omega_jupyter.store.wording.facts import bytes_text, facts_html, facts_text
 from omega_jupyter.verbs.listing import Field, Listing, ago
 from omega_jupyter.verbs.task_report import duration
 

@@ -6,7 +6,7 @@ from datetime import datetime
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from omega_jupyter.store.facts import facts_html, facts_text
+from omega_jupyter.store.wording.facts import facts_html, facts_text
 from omega_jupyter.verbs.listing import ago
 
 if TYPE_CHECKING:

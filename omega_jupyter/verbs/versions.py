@@ -9,7 +9,7 @@ from omega_jupyter.verbs.listing import Field, Listing
 from omega_jupyter.verbs.usage import UsageError
 
 if TYPE_CHECKING:
-    from omega_jupyter.store.metadata import Metadata
+    from omega_jupyter.store.versions.metadata import Metadata
     from omega_jupyter.verbs.caller import Caller
     from omega_jupyter.verbs.words import Word
 

@@ -12,7 +12,7 @@ from omega_jupyter.verbs.task_report import SHORT_ID, TaskReport, duration
 
 if TYPE_CHECKING:
     from omega_jupyter.runtime.task import OmegaTask
-    from omega_jupyter.store.progress import Progress
+    from omega_jupyter.store.wording.progress import Progress
 
 __all__ = ["Detached", "Line", "TerminalLine", "wait_for", "watch"]
 

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Any, cast
 
 from omega_jupyter.errors import Invalid, OmegaError
 from omega_jupyter.runtime.outcome import Outcome
-from omega_jupyter.store import inline
-from omega_jupyter.store.catalog import Catalog
-from omega_jupyter.store.internal import RESULTS
+from omega_jupyter.store.codecs import inline
 from omega_jupyter.store.models import JOBLIB
-from omega_jupyter.store.names import ObjectName
+from omega_jupyter.store.names.catalog import Catalog
+from omega_jupyter.store.names.internal import RESULTS
+from omega_jupyter.store.names.names import ObjectName
 from omega_jupyter.worker.cache import VersionCache
 from omega_jupyter.worker.cores import SharedThreads
 from omega_jupyter.worker.patience import patiently
@@ -25,7 +25,7 @@ from omega_jupyter.worker.size import memory_of, memory_of_model
 if TYPE_CHECKING:
     from omega_jupyter.omega import Omega
     from omega_jupyter.runtime.attempt import Attempt
-    from omega_jupyter.store.metadata import Metadata
+    from omega_jupyter.store.versions.metadata import Metadata
     from omega_jupyter.worker.cancellation import Cancellation
 
 __all__ = ["Call"]

@@ -25,7 +25,7 @@ from omega_jupyter.local.process import ProcessId
 from omega_jupyter.runtime.attempt import Attempt, running_in
 from omega_jupyter.runtime.backend import open_credentials
 from omega_jupyter.runtime.records import HEARTBEAT_SECONDS
-from omega_jupyter.store.connection import Document, bounded, forget
+from omega_jupyter.store.database.connection import Document, bounded, forget
 
 if TYPE_CHECKING:
     from omega_jupyter.config import SecretUrl

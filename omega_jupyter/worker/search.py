@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from omega_jupyter.errors import Invalid
 from omega_jupyter.runtime.search_options import options_from_plain
-from omega_jupyter.store import typed
+from omega_jupyter.store.values import typed
 
 if TYPE_CHECKING:
     from omega_jupyter.worker.call import Call

@@ -20,7 +20,7 @@ from omega_jupyter.worker.patience import patiently
 from omega_jupyter.worker.search import Search, found
 
 if TYPE_CHECKING:
-    from omega_jupyter.store.connection import Document
+    from omega_jupyter.store.database.connection import Document
     from omega_jupyter.worker.call import Call
     from omega_jupyter.worker.tasks import ModelTask
 

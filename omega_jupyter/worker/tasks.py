@@ -20,7 +20,7 @@ from omega_jupyter.runtime.keyring import keyring
 from omega_jupyter.runtime.limits import TIME_LIMIT
 from omega_jupyter.runtime.outcome import Outcome, published
 from omega_jupyter.runtime.sending import send
-from omega_jupyter.store.housekeeping import collect_if_due
+from omega_jupyter.store.upkeep.housekeeping import collect_if_due
 from omega_jupyter.worker.cache import VersionCache
 from omega_jupyter.worker.call import Call
 from omega_jupyter.worker.cancellation import Cancellation, Stopped

@@ -18,7 +18,7 @@ import pytest
 from omega_jupyter.config import OmegaConfig, SecretUrl
 from omega_jupyter.local.paths import LocalPaths
 from omega_jupyter.local.services import LocalServices
-from omega_jupyter.store.connection import Document, connect, forget
+from omega_jupyter.store.database.connection import Document, connect, forget
 from tests.mongo_server import wait_for
 
 KERNEL = """

@@ -20,7 +20,7 @@ from omega_jupyter.config import OmegaConfig
 from omega_jupyter.errors import Unavailable
 from omega_jupyter.local.mongo_child import MongoChild
 from omega_jupyter.local.mongod import find_mongod, mongod_command
-from omega_jupyter.store.connection import connect
+from omega_jupyter.store.database.connection import connect
 from tests.local.conftest import Local
 from tests.mongo_server import wait_for
 

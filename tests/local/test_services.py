@@ -21,7 +21,7 @@ from omega_jupyter.local.services import LocalServices
 from omega_jupyter.omega import Omega
 from omega_jupyter.runtime.app import client_app
 from omega_jupyter.runtime.transport.transport import LEASE_SECONDS
-from omega_jupyter.store.connection import connect
+from omega_jupyter.store.database.connection import connect
 from tests.local.conftest import Local
 from tests.mongo_server import wait_for
 

@@ -8,7 +8,7 @@ import pytest
 
 from omega_jupyter.config import SecretUrl
 from omega_jupyter.errors import Invalid, Untrusted
-from omega_jupyter.store.schema import versions
+from omega_jupyter.store.database.schema import versions
 from tests.notebook.conftest import Notebook
 
 MODULE = """

@@ -6,7 +6,7 @@ import numpy as np
 
 from omega_jupyter.errors import Invalid, NotFound, TaskFailed, TaskTimeout
 from omega_jupyter.runtime.task import OmegaTask
-from omega_jupyter.store.metadata import Metadata
+from omega_jupyter.store.versions.metadata import Metadata
 from tests.notebook.conftest import Notebook
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from omega_jupyter.config import SecretUrl
-from omega_jupyter.store import segments
-from omega_jupyter.store.schema import chunks
+from omega_jupyter.store.database.schema import chunks
+from omega_jupyter.store.upkeep import segments
 from omega_jupyter.verbs.waiting import Line
 from tests.notebook.conftest import Notebook
 

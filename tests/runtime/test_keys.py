@@ -17,7 +17,7 @@ from omega_jupyter.runtime.credentials import Credentials, Envelope
 from omega_jupyter.runtime.keypair import KeyPair, read_key_file, read_senders, write_key_file
 from omega_jupyter.runtime.keyring import Keyring
 from omega_jupyter.runtime.keys import DatabaseKeys, SendingKeys, sending_keys
-from omega_jupyter.store.connection import connect
+from omega_jupyter.store.database.connection import connect
 from tests.processes import OperatorKeys
 
 URL = SecretUrl("mongodb://alice:wonderland@db.example/omega_alice")

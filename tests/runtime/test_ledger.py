@@ -13,7 +13,7 @@ from omega_jupyter.runtime import attempt as attempts
 from omega_jupyter.runtime import records
 from omega_jupyter.runtime.attempt import Attempt, Busy, claim, release, running_in
 from omega_jupyter.runtime.ledger import Ledger
-from omega_jupyter.store.connection import connect
+from omega_jupyter.store.database.connection import connect
 
 HERE = {"host": "here", "pid": 1, "began": 1.0}
 THERE = {"host": "there", "pid": 1, "began": 1.0}

@@ -16,7 +16,7 @@ from omega_jupyter.omega import Omega
 from omega_jupyter.runtime import inquiry, records
 from omega_jupyter.runtime.attempt import claim
 from omega_jupyter.runtime.keypair import KeyPair
-from omega_jupyter.store.connection import connect
+from omega_jupyter.store.database.connection import connect
 from tests.faults import Place
 from tests.mongo_server import wait_for
 from tests.processes import Worker, kill_tree

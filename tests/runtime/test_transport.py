@@ -17,7 +17,7 @@ from pymongo.collection import Collection
 
 from omega_jupyter.config import SecretUrl
 from omega_jupyter.runtime.transport import Transport
-from omega_jupyter.store.connection import Document, connect, forget
+from omega_jupyter.store.database.connection import Document, connect, forget
 from tests.mongo_server import MongoServer, wait_for
 from tests.runtime.tiny_app import make_app
 

@@ -17,7 +17,7 @@ from omega_jupyter.omega import Omega
 from omega_jupyter.runtime.endings import NOTICES, endings
 from omega_jupyter.runtime.ledger import Ledger
 from omega_jupyter.runtime.task import OmegaTask
-from omega_jupyter.store.connection import connect
+from omega_jupyter.store.database.connection import connect
 from tests.mongo_server import wait_for
 
 X, y = load_iris(return_X_y=True, as_frame=True)

@@ -12,7 +12,7 @@ from pymongo import WriteConcern
 from pymongo.errors import ConnectionFailure, DuplicateKeyError
 
 from omega_jupyter.config import SecretUrl
-from omega_jupyter.store.connection import connect
+from omega_jupyter.store.database.connection import connect
 
 
 def make_app(broker_url: str, **settings: Any) -> Celery:

@@ -23,7 +23,7 @@ from omega_jupyter.config import SecretUrl
 from omega_jupyter.local.paths import LocalPaths
 from omega_jupyter.local.services import LocalServices
 from omega_jupyter.omega import Omega
-from omega_jupyter.store.connection import forget
+from omega_jupyter.store.database.connection import forget
 from tests.mongo_server import MongoServer
 
 Fetch = Callable[..., Awaitable[HTTPResponse]]

@@ -8,13 +8,14 @@ from collections.abc import Iterator
 import pytest
 
 from omega_jupyter.config import SecretUrl
-from omega_jupyter.store import appending, writing
-from omega_jupyter.store.connection import connect, forget
+from omega_jupyter.store.append import appending
+from omega_jupyter.store.database.connection import connect, forget
 from omega_jupyter.store.datasets import DatasetStore
 from omega_jupyter.store.interchange import arrow_files, arrow_form, csv_file, exporting
 from omega_jupyter.store.models import ModelStore
-from omega_jupyter.store.payload import INLINE_BYTES
+from omega_jupyter.store.payload.payload import INLINE_BYTES
 from omega_jupyter.store.table import layout, write
+from omega_jupyter.store.versions import writing
 
 
 @pytest.fixture

@@ -5,10 +5,10 @@ from __future__ import annotations
 import hashlib
 from typing import Any
 
-from omega_jupyter.store.checksum import of_inline
+from omega_jupyter.store.chunks.checksum import of_inline
+from omega_jupyter.store.database.schema import versions
 from omega_jupyter.store.models import ModelStore
-from omega_jupyter.store.schema import versions
-from omega_jupyter.store.writing import content_hash
+from omega_jupyter.store.versions.writing import content_hash
 
 
 def forge(models: ModelStore, data: bytes | None = None, name: str = "m", **changes: Any) -> None:

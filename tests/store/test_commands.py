@@ -10,7 +10,7 @@ import pytest
 from sklearn.linear_model import LogisticRegression
 
 from omega_jupyter.config import SecretUrl
-from omega_jupyter.store.connection import connect
+from omega_jupyter.store.database.connection import connect
 from omega_jupyter.store.datasets import DatasetStore
 from omega_jupyter.store.models import ModelStore
 

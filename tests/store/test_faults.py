@@ -15,13 +15,13 @@ from pymongo.collection import Collection
 
 from omega_jupyter.config import SecretUrl
 from omega_jupyter.errors import OmegaError, Unavailable
-from omega_jupyter.store.chunks import write_segment
-from omega_jupyter.store.connection import forget
+from omega_jupyter.store.chunks.chunks import write_segment
+from omega_jupyter.store.database.connection import forget
+from omega_jupyter.store.database.schema import chunks, leases, prepare, versions
 from omega_jupyter.store.datasets import DatasetStore
-from omega_jupyter.store.payload import Buffers
-from omega_jupyter.store.publication import insert_version
-from omega_jupyter.store.schema import chunks, leases, prepare, versions
+from omega_jupyter.store.payload.payload import Buffers
 from omega_jupyter.store.store import Store
+from omega_jupyter.store.versions.publication import insert_version
 from tests.mongo_server import MongoServer, wait_for
 
 

@@ -15,10 +15,10 @@ import numpy as np
 import pytest
 
 from omega_jupyter.config import SecretUrl
-from omega_jupyter.store.connection import connect
+from omega_jupyter.store.database.connection import connect
+from omega_jupyter.store.database.schema import chunks, leases, prepare, versions
 from omega_jupyter.store.datasets import DatasetStore
 from omega_jupyter.store.models import ModelStore
-from omega_jupyter.store.schema import chunks, leases, prepare, versions
 from omega_jupyter.store.store import Store
 from tests.mongo_server import wait_for
 from tests.store import doomed

@@ -15,7 +15,7 @@ from sklearn.linear_model import LogisticRegression
 
 from omega_jupyter.config import SecretUrl
 from omega_jupyter.omega import Omega
-from omega_jupyter.store.connection import forget
+from omega_jupyter.store.database.connection import forget
 from tests.mongo_server import MongoServer
 from tests.ui.conftest import Lab
 

@@ -13,7 +13,7 @@ from kombu.utils.json import dumps, loads
 
 from omega_jupyter.runtime.transport.messages import Messages
 from omega_jupyter.runtime.transport.watcher import Watcher
-from omega_jupyter.store.connection import Document
+from omega_jupyter.store.database.connection import Document
 
 __all__ = ["Channel"]
 

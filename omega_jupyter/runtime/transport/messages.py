@@ -17,7 +17,7 @@ from pymongo.results import UpdateResult
 
 from omega_jupyter.config import SecretUrl
 from omega_jupyter.runtime.bulletin import Bulletin
-from omega_jupyter.store.connection import Document, connect
+from omega_jupyter.store.database.connection import Document, connect
 
 __all__ = ["Messages"]
 

@@ -14,7 +14,7 @@ from bson import Timestamp
 from pymongo.errors import ConnectionFailure, OperationFailure, PyMongoError
 
 from omega_jupyter.runtime.transport.messages import Messages
-from omega_jupyter.store.connection import Document
+from omega_jupyter.store.database.connection import Document
 
 __all__ = ["Watcher"]
 

@@ -19,16 +19,16 @@ from omega_jupyter.store.archive.stream import (
     ArchiveWriter,
     is_archive,
 )
-from omega_jupyter.store.connection import Document, mongo_errors
-from omega_jupyter.store.document import fault_of
-from omega_jupyter.store.facts import bytes_text, count_text
-from omega_jupyter.store.inspection import Inspection
-from omega_jupyter.store.lease import reading
-from omega_jupyter.store.progress import Notify, Progress
-from omega_jupyter.store.scan import Named, documents, scan
-from omega_jupyter.store.schema import names, prepare, versions
-from omega_jupyter.store.segments import read
-from omega_jupyter.store.whole_file import whole_file
+from omega_jupyter.store.database.connection import Document, mongo_errors
+from omega_jupyter.store.database.lease import reading
+from omega_jupyter.store.database.schema import names, prepare, versions
+from omega_jupyter.store.files.whole_file import whole_file
+from omega_jupyter.store.upkeep.document import fault_of
+from omega_jupyter.store.upkeep.inspection import Inspection
+from omega_jupyter.store.upkeep.scan import Named, documents, scan
+from omega_jupyter.store.upkeep.segments import read
+from omega_jupyter.store.wording.facts import bytes_text, count_text
+from omega_jupyter.store.wording.progress import Notify, Progress
 
 if TYPE_CHECKING:
     from bson import ObjectId

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from omega_jupyter.errors import Invalid
-from omega_jupyter.store.connection import Document
-from omega_jupyter.store.names import ObjectName
+from omega_jupyter.store.database.connection import Document
+from omega_jupyter.store.names.names import ObjectName
 
 __all__ = ["lineage_here"]
 

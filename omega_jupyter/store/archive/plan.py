@@ -11,7 +11,7 @@ from typing import NamedTuple
 from omega_jupyter.config import SecretUrl
 from omega_jupyter.errors import Conflict, NotFound
 from omega_jupyter.store.archive.survey import Archived, Key, key_of
-from omega_jupyter.store.schema import versions
+from omega_jupyter.store.database.schema import versions
 
 __all__ = ["Plan", "make_plan"]
 

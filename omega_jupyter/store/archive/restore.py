@@ -15,17 +15,17 @@ from omega_jupyter.store.archive.lineage import lineage_here
 from omega_jupyter.store.archive.plan import Plan, make_plan
 from omega_jupyter.store.archive.stream import CHUNK, NAME, VERSION, damaged, read_archive
 from omega_jupyter.store.archive.survey import Survey, survey
-from omega_jupyter.store.chunks import abandon_segment
-from omega_jupyter.store.connection import Document, mongo_errors
-from omega_jupyter.store.facts import count_text
-from omega_jupyter.store.identity import SEGMENT_BYTES
-from omega_jupyter.store.messages import MESSAGE_BYTES
-from omega_jupyter.store.progress import Notify, Progress
-from omega_jupyter.store.publication import insert_version
-from omega_jupyter.store.retention import keep
-from omega_jupyter.store.schema import chunks, prepare, versions
-from omega_jupyter.store.tags import Tags
-from omega_jupyter.store.writer import Writer
+from omega_jupyter.store.chunks.chunks import abandon_segment
+from omega_jupyter.store.chunks.identity import SEGMENT_BYTES
+from omega_jupyter.store.chunks.messages import MESSAGE_BYTES
+from omega_jupyter.store.chunks.writer import Writer
+from omega_jupyter.store.database.connection import Document, mongo_errors
+from omega_jupyter.store.database.schema import chunks, prepare, versions
+from omega_jupyter.store.names.tags import Tags
+from omega_jupyter.store.versions.publication import insert_version
+from omega_jupyter.store.versions.retention import keep
+from omega_jupyter.store.wording.facts import count_text
+from omega_jupyter.store.wording.progress import Notify, Progress
 
 if TYPE_CHECKING:
     from bson import ObjectId

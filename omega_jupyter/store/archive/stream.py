@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from omega_jupyter.errors import Invalid
-from omega_jupyter.store.connection import Document
+from omega_jupyter.store.database.connection import Document
 
 __all__ = ["ArchiveWriter", "read_archive"]
 

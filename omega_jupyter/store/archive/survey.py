@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 from omega_jupyter.errors import Invalid, NotFound
 from omega_jupyter.store.archive.stream import CHUNK, NAME, VERSION, read_archive
 from omega_jupyter.store.codecs.codec import codec_of_kind
-from omega_jupyter.store.connection import Document
-from omega_jupyter.store.document import fault_of, is_number
-from omega_jupyter.store.inspection import Inspection, is_chunk
-from omega_jupyter.store.names import check_tag
-from omega_jupyter.store.progress import Notify, Progress
+from omega_jupyter.store.database.connection import Document
+from omega_jupyter.store.names.names import check_tag
+from omega_jupyter.store.upkeep.document import fault_of, is_number
+from omega_jupyter.store.upkeep.inspection import Inspection, is_chunk
+from omega_jupyter.store.wording.progress import Notify, Progress
 
 if TYPE_CHECKING:
     from bson import ObjectId

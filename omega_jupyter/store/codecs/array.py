@@ -6,10 +6,10 @@ import sys
 from typing import Any
 
 from omega_jupyter.errors import Invalid
-from omega_jupyter.store import typed
 from omega_jupyter.store.codecs.codec import Codec, Part
-from omega_jupyter.store.dtype import describe_dtype, read_dtype
-from omega_jupyter.store.payload import Buffers, Encoded, Source
+from omega_jupyter.store.payload.payload import Buffers, Encoded, Source
+from omega_jupyter.store.values import typed
+from omega_jupyter.store.values.dtype import describe_dtype, read_dtype
 
 __all__ = ["ArrayCodec", "describe_array", "read_array"]
 

@@ -10,7 +10,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from omega_jupyter.errors import Invalid, NotFound
-from omega_jupyter.store.payload import Encoded, Source
+from omega_jupyter.store.payload.payload import Encoded, Source
 from omega_jupyter.store.query import Q
 
 if TYPE_CHECKING:
@@ -22,20 +22,20 @@ ENTRY_POINTS = "omega_jupyter.codecs"
 
 # In the order of asking: the first that accepts an object keeps it.
 _BUILT_IN = (
-    "frame:FrameCodec",
-    "frame:SeriesCodec",
-    "index:IndexCodec",
-    "polars:PolarsCodec",
-    "arrow:ArrowCodec",
-    "array:ArrayCodec",
-    "sparse:SparseCodec",
-    "raw:BytesCodec",
-    "data:DataCodec",
-    "file:FileCodec",
-    "xgboost_booster:XGBoostCodec",
-    "lightgbm_booster:LightGBMCodec",
-    "estimator:EstimatorCodec",
-    "pickled:JoblibCodec",
+    "codecs.frame:FrameCodec",
+    "codecs.frame:SeriesCodec",
+    "codecs.index:IndexCodec",
+    "codecs.polars:PolarsCodec",
+    "codecs.arrow:ArrowCodec",
+    "codecs.array:ArrayCodec",
+    "codecs.sparse:SparseCodec",
+    "codecs.raw:BytesCodec",
+    "codecs.data:DataCodec",
+    "codecs.file:FileCodec",
+    "boosters.xgboost_booster:XGBoostCodec",
+    "boosters.lightgbm_booster:LightGBMCodec",
+    "model.estimator:EstimatorCodec",
+    "model.pickled:JoblibCodec",
 )
 
 
@@ -214,7 +214,7 @@ def codecs() -> tuple[Codec, ...]:
     found = [_loaded(entry) for entry in entry_points(group=ENTRY_POINTS)]
     for path in _BUILT_IN:
         module, _, name = path.partition(":")
-        found.append(getattr(import_module(f"{__package__}.{module}"), name)())
+        found.append(getattr(import_module(f"omega_jupyter.store.{module}"), name)())
     for place, codec in enumerate(found):
         if any(other.kind == codec.kind for other in found[:place]):
             raise Invalid(

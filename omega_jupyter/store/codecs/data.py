@@ -6,9 +6,9 @@ import sys
 from typing import Any
 
 from omega_jupyter.errors import Invalid
-from omega_jupyter.store import typed
 from omega_jupyter.store.codecs.codec import Codec, Part
-from omega_jupyter.store.payload import Buffers, Encoded, Source
+from omega_jupyter.store.payload.payload import Buffers, Encoded, Source
+from omega_jupyter.store.values import typed
 
 __all__ = ["DataCodec"]
 

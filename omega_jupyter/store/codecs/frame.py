@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from omega_jupyter.store.codecs.codec import Codec, Part, module_of
-from omega_jupyter.store.payload import Encoded, Source
+from omega_jupyter.store.payload.payload import Encoded, Source
 
 if TYPE_CHECKING:
     from omega_jupyter.store.table.lazy import LazyTable

@@ -9,7 +9,7 @@ from typing import Any
 from omega_jupyter.errors import Invalid
 from omega_jupyter.store.codecs.codec import module_of
 from omega_jupyter.store.codecs.frame import TableCodec
-from omega_jupyter.store.payload import Encoded
+from omega_jupyter.store.payload.payload import Encoded
 
 __all__ = ["IndexCodec"]
 

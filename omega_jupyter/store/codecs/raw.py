@@ -6,7 +6,7 @@ from typing import Any
 
 from omega_jupyter.errors import Invalid
 from omega_jupyter.store.codecs.codec import Codec, Part
-from omega_jupyter.store.payload import Buffers, Encoded, Source
+from omega_jupyter.store.payload.payload import Buffers, Encoded, Source
 
 __all__ = ["BytesCodec"]
 

@@ -7,8 +7,8 @@ from typing import Any
 from omega_jupyter.errors import Invalid
 from omega_jupyter.store.codecs.array import describe_array, read_array
 from omega_jupyter.store.codecs.codec import Codec, Part, module_of
-from omega_jupyter.store.payload import Buffers, Encoded, Source
-from omega_jupyter.store.soundness import check_sparse, unsound_matrix
+from omega_jupyter.store.model.soundness import check_sparse, unsound_matrix
+from omega_jupyter.store.payload.payload import Buffers, Encoded, Source
 
 __all__ = ["SparseCodec"]
 

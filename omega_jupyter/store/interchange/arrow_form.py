@@ -12,10 +12,10 @@ import pandas as pd
 import pyarrow as pa
 
 from omega_jupyter.errors import Invalid
-from omega_jupyter.store import typed
 from omega_jupyter.store.interchange.arrow_files import to_pandas
 from omega_jupyter.store.table.view import TableView
-from omega_jupyter.store.typed import Refused
+from omega_jupyter.store.values import typed
+from omega_jupyter.store.values.typed import Refused
 
 __all__ = ["CHUNK_ROWS", "NAMED", "SAMPLE_ROWS", "ArrowForm", "differences", "refused"]
 

@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from omega_jupyter.store.chunks import StoredSource
+from omega_jupyter.store.chunks.chunks import StoredSource
 from omega_jupyter.store.codecs.codec import Part
 from omega_jupyter.store.interchange.importing import frames_of_file, suffix_of
-from omega_jupyter.store.metadata import Metadata
-from omega_jupyter.store.names import ObjectName, one_version
+from omega_jupyter.store.names.names import ObjectName, one_version
 from omega_jupyter.store.objects import ObjectStore
-from omega_jupyter.store.progress import Notify
 from omega_jupyter.store.query import Q, all_of
+from omega_jupyter.store.versions.metadata import Metadata
+from omega_jupyter.store.wording.progress import Notify
 
 __all__ = ["TableExchange"]
 
@@ -66,7 +66,7 @@ class TableExchange(ObjectStore, ABC):
         name, append, attributes, if_exists, task, inputs
             As for :meth:`put`.
         notify : callable, optional
-            Called with a :class:`~omega_jupyter.store.progress.Progress`, in rows, from
+            Called with a :class:`~omega_jupyter.store.wording.progress.Progress`, in rows, from
             time to time.
 
         Returns

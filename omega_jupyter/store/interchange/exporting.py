@@ -25,11 +25,11 @@ from omega_jupyter.store.interchange.arrow_form import (
     refused,
 )
 from omega_jupyter.store.interchange.importing import suffix_of
-from omega_jupyter.store.payload import Source
-from omega_jupyter.store.progress import Notify, Progress
+from omega_jupyter.store.payload.payload import Source
 from omega_jupyter.store.table.convert import import_polars
 from omega_jupyter.store.table.part import view_of
 from omega_jupyter.store.table.view import TableView
+from omega_jupyter.store.wording.progress import Notify, Progress
 
 __all__ = ["export_table"]
 
@@ -57,7 +57,7 @@ def export_table(
     path : Path
         ``.parquet``, ``.feather`` or ``.csv``; replaced where it is there.
     notify : callable, optional
-        Called with a :class:`~omega_jupyter.store.progress.Progress` after each chunk.
+        Called with a :class:`~omega_jupyter.store.wording.progress.Progress` after each chunk.
 
     Returns
     -------

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from omega_jupyter.errors import Invalid, NotFound
-from omega_jupyter.store.progress import Notify, Progress
+from omega_jupyter.store.wording.progress import Notify, Progress
 
 __all__ = ["SUFFIXES", "frames_of_file", "suffix_of"]
 
@@ -22,7 +22,7 @@ def frames_of_file(path: Path, notify: Notify | None = None) -> Iterator[Any]:
     path : Path
         ``.parquet``, ``.feather`` or ``.csv``.
     notify : callable, optional
-        Called with a :class:`~omega_jupyter.store.progress.Progress` after each frame.
+        Called with a :class:`~omega_jupyter.store.wording.progress.Progress` after each frame.
 
     Yields
     ------

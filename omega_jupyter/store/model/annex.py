@@ -21,10 +21,10 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from omega_jupyter.errors import Invalid
-from omega_jupyter.store import typed
 from omega_jupyter.store.model.beside import Beside
-from omega_jupyter.store.payload import Encoded
-from omega_jupyter.store.stream import PayloadStream
+from omega_jupyter.store.payload.payload import Encoded
+from omega_jupyter.store.payload.stream import PayloadStream
+from omega_jupyter.store.values import typed
 
 __all__ = ["Annex", "read_annex"]
 

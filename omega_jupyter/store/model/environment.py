@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from omega_jupyter.errors import VersionMismatch
 
 if TYPE_CHECKING:
-    from omega_jupyter.store.metadata import Metadata
+    from omega_jupyter.store.versions.metadata import Metadata
 
 __all__ = ["environment", "outside", "version_of", "warn_of_mismatch"]
 

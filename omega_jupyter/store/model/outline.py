@@ -18,7 +18,6 @@ from types import BuiltinFunctionType, FunctionType, MethodType
 from typing import Any, NoReturn
 
 from omega_jupyter.errors import Invalid
-from omega_jupyter.store import typed
 from omega_jupyter.store.codecs.codec import Codec
 from omega_jupyter.store.codecs.data import DataCodec
 from omega_jupyter.store.model.annex import Annex
@@ -33,6 +32,7 @@ from omega_jupyter.store.model.kinds import (
 )
 from omega_jupyter.store.model.place import Step, cannot_store
 from omega_jupyter.store.model.placed import PlacedSegment
+from omega_jupyter.store.values import typed
 
 __all__ = ["Outline"]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 
 from omega_jupyter.errors import Invalid
-from omega_jupyter.store.payload import Key, Segment
+from omega_jupyter.store.payload.payload import Key, Segment
 
 __all__ = ["PlacedSegment"]
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from omega_jupyter.store.payload import Blobs
+from omega_jupyter.store.payload.payload import Blobs
 from omega_jupyter.store.table.kinds import Bounds, Collector, Kind, Piece, Spec
 from omega_jupyter.store.table.text import (
     ArrowCollector,
@@ -23,7 +23,7 @@ from omega_jupyter.store.table.text import (
     sampled_bytes,
     write_batch,
 )
-from omega_jupyter.store.typed import Refused
+from omega_jupyter.store.values.typed import Refused
 
 __all__ = ["Arrow", "Dictionary", "arrow_kind"]
 

@@ -8,8 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from omega_jupyter.store import typed
-from omega_jupyter.store.payload import Blobs
+from omega_jupyter.store.payload.payload import Blobs
 from omega_jupyter.store.table.fixed import FixedCollector, fixed_bounds, pack_fixed, pack_values
 from omega_jupyter.store.table.kinds import (
     Bounds,
@@ -20,7 +19,8 @@ from omega_jupyter.store.table.kinds import (
     kind_from_spec,
     kind_of,
 )
-from omega_jupyter.store.typed import Refused
+from omega_jupyter.store.values import typed
+from omega_jupyter.store.values.typed import Refused
 
 __all__ = ["Intervals", "Masked", "Sparse", "join_parts", "split_parts"]
 

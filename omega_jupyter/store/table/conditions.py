@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from omega_jupyter.errors import Invalid, NotFound
-from omega_jupyter.store.listing import closest
+from omega_jupyter.store.names.listing import closest
 from omega_jupyter.store.query import Q
 from omega_jupyter.store.table.index import names_of
 from omega_jupyter.store.table.operators import OPERATORS, check_value

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from omega_jupyter.errors import Invalid
-from omega_jupyter.store.payload import BLOB_INLINE, BLOBS_INLINE, Buffers
+from omega_jupyter.store.payload.payload import BLOB_INLINE, BLOBS_INLINE, Buffers
 from omega_jupyter.store.table.added import JoinedIndex
 from omega_jupyter.store.table.added_levels import cast_codes
 from omega_jupyter.store.table.arrays import concatenated

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 
 from omega_jupyter.errors import Invalid
-from omega_jupyter.store.dtype import describe_dtype, read_dtype
-from omega_jupyter.store.payload import Blobs
+from omega_jupyter.store.payload.payload import Blobs
 from omega_jupyter.store.table.kinds import Bounds, Collector, Kind, Piece, Spec
-from omega_jupyter.store.typed import Refused, zone_from_spec, zone_to_spec
+from omega_jupyter.store.values.dtype import describe_dtype, read_dtype
+from omega_jupyter.store.values.typed import Refused, zone_from_spec, zone_to_spec
 
 __all__ = ["Category", "Codes", "FixedCollector", "Numbers", "Periods", "Zoned"]
 

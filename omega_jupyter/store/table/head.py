@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from omega_jupyter.store.payload import InlineSource, Key, Sink, Source
+from omega_jupyter.store.payload.payload import InlineSource, Key, Sink, Source
 
 __all__ = ["HEAD", "HeadSource"]
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from omega_jupyter.store import typed
-from omega_jupyter.store.payload import Blobs
+from omega_jupyter.store.payload.payload import Blobs
 from omega_jupyter.store.table.arrays import plain_array
 from omega_jupyter.store.table.fixed import Codes, check_codes
 from omega_jupyter.store.table.kinds import Kind, Piece, kind_from_spec, kind_of
-from omega_jupyter.store.typed import Refused
+from omega_jupyter.store.values import typed
+from omega_jupyter.store.values.typed import Refused
 
 __all__ = ["RowIndex", "dump_index", "load_index", "load_range"]
 

@@ -12,8 +12,8 @@ from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any, ClassVar, NamedTuple
 
-from omega_jupyter.store.payload import Blobs
-from omega_jupyter.store.typed import Refused
+from omega_jupyter.store.payload.payload import Blobs
+from omega_jupyter.store.values.typed import Refused
 
 __all__ = ["Bounds", "Collector", "Kind", "Piece", "kind_from_spec", "kind_of"]
 

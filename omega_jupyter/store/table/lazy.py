@@ -8,11 +8,11 @@ from operator import index
 from typing import TYPE_CHECKING, Any
 
 from omega_jupyter.errors import Invalid
-from omega_jupyter.store import typed
-from omega_jupyter.store.facts import facts_html
 from omega_jupyter.store.query import Q, all_of
 from omega_jupyter.store.table.part import column_positions
 from omega_jupyter.store.table.view import TableView
+from omega_jupyter.store.values import typed
+from omega_jupyter.store.wording.facts import facts_html
 
 if TYPE_CHECKING:
     from omega_jupyter.config import SecretUrl

@@ -13,8 +13,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from omega_jupyter.store import typed
-from omega_jupyter.store.payload import Blobs
+from omega_jupyter.store.payload.payload import Blobs
 from omega_jupyter.store.table.composite import join_parts, split_parts
 from omega_jupyter.store.table.kinds import Bounds, Collector, Kind, Piece
 from omega_jupyter.store.table.text import (
@@ -24,6 +23,7 @@ from omega_jupyter.store.table.text import (
     sampled_bytes,
     write_batch,
 )
+from omega_jupyter.store.values import typed
 
 __all__ = ["Objects"]
 

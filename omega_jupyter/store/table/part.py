@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from omega_jupyter.store.payload import Source
+from omega_jupyter.store.payload.payload import Source
 from omega_jupyter.store.table.conditions import no_column
 from omega_jupyter.store.table.read import TableReader
 from omega_jupyter.store.table.view import TableView

@@ -8,8 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
-from omega_jupyter.store import typed
-from omega_jupyter.store.payload import Key, Sink, Source, load_blob
+from omega_jupyter.store.payload.payload import Key, Sink, Source, load_blob
 from omega_jupyter.store.table.gather import Gather, make_frame
 from omega_jupyter.store.table.head import HEAD, HeadSource
 from omega_jupyter.store.table.index import load_index, load_range, rebuild, rebuild_level
@@ -17,6 +16,7 @@ from omega_jupyter.store.table.kinds import Kind, kind_from_spec
 from omega_jupyter.store.table.layout import Block
 from omega_jupyter.store.table.rows import Rows, Selection
 from omega_jupyter.store.table.zones import ZONE_GROUP, Zone, load_zone
+from omega_jupyter.store.values import typed
 
 if TYPE_CHECKING:
     from omega_jupyter.config import SecretUrl

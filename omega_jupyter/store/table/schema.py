@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from omega_jupyter.store import typed
 from omega_jupyter.store.table.arrays import column_arrays
-from omega_jupyter.store.typed import Refused
+from omega_jupyter.store.values import typed
+from omega_jupyter.store.values.typed import Refused
 
 __all__ = ["Mismatch", "TableSchema", "in_categories_of", "same_dtype", "same_names"]
 

@@ -6,7 +6,7 @@ import hashlib
 from functools import cached_property
 from typing import Any
 
-from omega_jupyter.store.payload import Source, load_blob
+from omega_jupyter.store.payload.payload import Source, load_blob
 from omega_jupyter.store.table.added import AddedColumn, AddedIndex, AddedRange
 from omega_jupyter.store.table.added_levels import AddedLevels
 from omega_jupyter.store.table.index import load_index

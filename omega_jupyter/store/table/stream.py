@@ -7,7 +7,7 @@ from itertools import chain
 from threading import Lock
 from typing import Any
 
-from omega_jupyter.store.payload import Key
+from omega_jupyter.store.payload.payload import Key
 from omega_jupyter.store.table.arrays import concatenated
 from omega_jupyter.store.table.kinds import Kind
 from omega_jupyter.store.table.layout import Block, TableSegment, group_rows

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from omega_jupyter.store import typed
-from omega_jupyter.store.payload import Blobs
+from omega_jupyter.store.payload.payload import Blobs
 from omega_jupyter.store.table.kinds import Bounds, Collector, Kind, Piece
+from omega_jupyter.store.values import typed
 
 __all__ = [
     "ArrowCollector",

@@ -7,8 +7,7 @@ from functools import partial
 from typing import Any, TypeVar
 
 from omega_jupyter.errors import Invalid
-from omega_jupyter.store import typed
-from omega_jupyter.store.payload import INLINE_BYTES, Blobs, Encoded
+from omega_jupyter.store.payload.payload import INLINE_BYTES, Blobs, Encoded
 from omega_jupyter.store.table.arrays import column_arrays
 from omega_jupyter.store.table.index import RowIndex, dump_index
 from omega_jupyter.store.table.kinds import Kind, kind_of
@@ -21,7 +20,8 @@ from omega_jupyter.store.table.layout import (
     runs_of,
 )
 from omega_jupyter.store.table.zones import zone_width
-from omega_jupyter.store.typed import Refused
+from omega_jupyter.store.values import typed
+from omega_jupyter.store.values.typed import Refused
 
 __all__ = ["HEAD_ROWS", "encode_table", "is_row_major", "pack_head", "refusing"]
 

@@ -1,0 +1,1 @@
+"""Rows that come piece by piece."""

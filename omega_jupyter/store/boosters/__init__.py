@@ -1,0 +1,1 @@
+"""Models of XGBoost and LightGBM, in their libraries' own formats."""

@@ -1,0 +1,1 @@
+"""Bytes in the database: written, checked and read in parts."""

@@ -1,0 +1,1 @@
+"""Payloads that come from files, and go to files."""

@@ -1,0 +1,1 @@
+"""Names and tags: how they are written, found, listed and changed."""

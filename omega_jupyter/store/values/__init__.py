@@ -1,0 +1,1 @@
+"""Single values as JSON that loses nothing."""

@@ -1,0 +1,1 @@
+"""How facts, sizes and progress are said."""
