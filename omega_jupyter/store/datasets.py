@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 from omega_jupyter.errors import Conflict, Invalid
 from omega_jupyter.store.append.frames import FrameStream, is_stream
-from omega_jupyter.store.codecs.codec import Part
 from omega_jupyter.store.database.connection import Document
 from omega_jupyter.store.interchange.exchange import TableExchange
 from omega_jupyter.store.names.catalog import Latest
 from omega_jupyter.store.names.names import ObjectName, plain_name
 from omega_jupyter.store.objects import notes_of
+from omega_jupyter.store.payload.part import Part
 from omega_jupyter.store.query import Q, all_of
 from omega_jupyter.store.versions.metadata import Metadata
 

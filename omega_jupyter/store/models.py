@@ -7,11 +7,12 @@ from typing import Any
 
 from omega_jupyter.config import SecretUrl
 from omega_jupyter.errors import Invalid
-from omega_jupyter.store.codecs.codec import Codec, Part, codec_of_kind
+from omega_jupyter.store.codecs.codec import Codec, codec_of_kind
 from omega_jupyter.store.files.spool import check_hash
 from omega_jupyter.store.model.environment import warn_of_mismatch
 from omega_jupyter.store.names.names import ObjectName, one_version
 from omega_jupyter.store.objects import ObjectStore
+from omega_jupyter.store.payload.part import Part
 from omega_jupyter.store.versions.attributes import plain_attributes
 from omega_jupyter.store.versions.metadata import Metadata
 from omega_jupyter.store.versions.writing import content_hash

@@ -7,12 +7,13 @@ from typing import Any
 
 from omega_jupyter.errors import Conflict, Invalid
 from omega_jupyter.store.chunks.chunks import StoredSource
-from omega_jupyter.store.codecs.codec import Codec, Part, codec_for, codec_of_kind
+from omega_jupyter.store.codecs.codec import Codec, codec_for, codec_of_kind
 from omega_jupyter.store.database.connection import Document
 from omega_jupyter.store.database.schema import prepare
 from omega_jupyter.store.names.catalog import Latest, now
 from omega_jupyter.store.names.names import plain_name
 from omega_jupyter.store.names.versioned import VersionedStore
+from omega_jupyter.store.payload.part import Part
 from omega_jupyter.store.versions.attributes import plain_attributes
 from omega_jupyter.store.versions.metadata import Metadata
 from omega_jupyter.store.versions.writing import FORMAT, describe, discard, write_payload

@@ -12,10 +12,11 @@ from typing import Any, ClassVar
 from omega_jupyter.errors import Invalid
 from omega_jupyter.store.boosters.lightgbm_trees import lightgbm_model_is_sound
 from omega_jupyter.store.boosters.xgboost_booster import import_library, unknown, unreadable
-from omega_jupyter.store.codecs.codec import Codec, Part, module_of
+from omega_jupyter.store.codecs.codec import Codec, module_of
 from omega_jupyter.store.files.spool import check_hash
 from omega_jupyter.store.model.environment import environment
 from omega_jupyter.store.model.soundness import unsound
+from omega_jupyter.store.payload.part import Part
 from omega_jupyter.store.payload.payload import Buffers, Encoded, Source
 from omega_jupyter.store.values import typed
 

@@ -10,11 +10,12 @@ from typing import Any, ClassVar
 
 from omega_jupyter.errors import Invalid
 from omega_jupyter.store.boosters.xgboost_trees import xgboost_model_is_sound
-from omega_jupyter.store.codecs.codec import Codec, Part, module_of
+from omega_jupyter.store.codecs.codec import Codec, module_of
 from omega_jupyter.store.files.file_segment import FileSegment
 from omega_jupyter.store.files.spool import check_hash
 from omega_jupyter.store.model.environment import environment
 from omega_jupyter.store.model.soundness import unsound
+from omega_jupyter.store.payload.part import Part
 from omega_jupyter.store.payload.payload import Encoded, Source
 from omega_jupyter.store.payload.stream import Joined
 

@@ -6,7 +6,8 @@ import sys
 from typing import Any
 
 from omega_jupyter.errors import Invalid
-from omega_jupyter.store.codecs.codec import Codec, Part
+from omega_jupyter.store.codecs.codec import Codec
+from omega_jupyter.store.payload.part import Part
 from omega_jupyter.store.payload.payload import Buffers, Encoded, Source
 from omega_jupyter.store.values import typed
 from omega_jupyter.store.values.dtype import describe_dtype, read_dtype

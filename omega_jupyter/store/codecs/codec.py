@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import functools
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
-from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from omega_jupyter.errors import Invalid, NotFound
+from omega_jupyter.store.payload.part import Part
 from omega_jupyter.store.payload.payload import Encoded, Source
-from omega_jupyter.store.query import Q
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
@@ -37,48 +35,6 @@ _BUILT_IN = (
     "model.estimator:EstimatorCodec",
     "model.pickled:JoblibCodec",
 )
-
-
-@dataclass(frozen=True)
-class Part:
-    """Which part of an object is wanted, and how it may be read.
-
-    Attributes
-    ----------
-    columns, exclude : sequence, optional
-        Labels of the columns to keep or to leave out.
-    where : Q, optional
-        The condition that rows must meet.
-    rows : int, optional
-        The first rows only.
-    trusted : sequence of str
-        Types that a model may hold beyond the loader's own list.
-    allow_joblib : bool
-        Whether the reader's own settings allow a model that runs code when it is loaded.
-    as_put : bool
-        Lay a frame out in memory as it lay when it was put, which costs a copy.
-    as_ : str, optional
-        The library whose object a table becomes: ``pandas``, ``polars`` or ``arrow``.
-    """
-
-    columns: Sequence[Any] | None = None
-    exclude: Sequence[Any] | None = None
-    where: Q | None = None
-    rows: int | None = None
-    trusted: Sequence[str] = ()
-    allow_joblib: bool = False
-    as_put: bool = False
-    as_: str | None = None
-
-    @property
-    def whole(self) -> bool:
-        """Whether nothing is left out."""
-        return (
-            self.columns is None
-            and self.exclude is None
-            and self.where is None
-            and self.rows is None
-        )
 
 
 class Codec(ABC):

@@ -7,9 +7,10 @@ import os
 from typing import Any
 
 from omega_jupyter.errors import Invalid
-from omega_jupyter.store.codecs.codec import Codec, Part
+from omega_jupyter.store.codecs.codec import Codec
 from omega_jupyter.store.files.file_segment import FileSegment, PathSegment
 from omega_jupyter.store.files.stored_file import StoredFile, media_type, plain_name
+from omega_jupyter.store.payload.part import Part
 from omega_jupyter.store.payload.payload import Encoded, Source
 from omega_jupyter.store.values import typed
 

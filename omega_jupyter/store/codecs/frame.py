@@ -6,7 +6,8 @@ from abc import abstractmethod
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from omega_jupyter.store.codecs.codec import Codec, Part, module_of
+from omega_jupyter.store.codecs.codec import Codec, module_of
+from omega_jupyter.store.payload.part import Part
 from omega_jupyter.store.payload.payload import Encoded, Source
 
 if TYPE_CHECKING:
@@ -105,8 +106,16 @@ class TableCodec(Codec):
 
         if self.is_column(body) and (part.columns is not None or part.exclude is not None):
             self.only_whole(part, what)
-        view = view_of(source, body, part, what)
-        return LazyTable(view, self, body, single=self.is_column(body))
+
+        def make(frame: Any, single: bool) -> Any:
+            return (self.column_of if single else self.object_of)(frame, body)
+
+        return LazyTable(
+            view_of(source, body, part, what),
+            make,
+            single=self.is_column(body),
+            index_is_data=self.index_is_data,
+        )
 
     def column_of(self, frame: Any, body: Mapping[str, Any]) -> Any:
         """Return a frame of one column as what the user's own table has for columns."""

@@ -6,7 +6,8 @@ import base64
 from typing import Any
 
 from omega_jupyter.errors import Invalid
-from omega_jupyter.store.codecs.codec import Part, codec_for, codec_of_kind
+from omega_jupyter.store.codecs.codec import codec_for, codec_of_kind
+from omega_jupyter.store.payload.part import Part
 from omega_jupyter.store.payload.payload import InlineSource, pack_inline
 
 __all__ = ["decode", "encode"]

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from omega_jupyter.errors import Invalid
-from omega_jupyter.store.codecs.codec import Codec, Part
+from omega_jupyter.store.codecs.codec import Codec
+from omega_jupyter.store.payload.part import Part
 from omega_jupyter.store.payload.payload import Buffers, Encoded, Source
 
 __all__ = ["BytesCodec"]

@@ -6,8 +6,8 @@ from typing import Any
 
 from omega_jupyter.errors import Invalid
 from omega_jupyter.store.codecs.array import describe_array, read_array
-from omega_jupyter.store.codecs.codec import Codec, Part, module_of
-from omega_jupyter.store.model.soundness import check_sparse, unsound_matrix
+from omega_jupyter.store.codecs.codec import Codec, module_of
+from omega_jupyter.store.payload.part import Part
 from omega_jupyter.store.payload.payload import Buffers, Encoded, Source
 
 __all__ = ["SparseCodec"]
@@ -65,7 +65,13 @@ class SparseCodec(Codec):
         )
 
     def decode(self, source: Source, body: dict[str, Any], part: Part, what: str) -> Any:
-        """Read the arrays and make the matrix."""
+        """Read the arrays and make the matrix.
+
+        Raises
+        ------
+        Invalid
+            A place is outside of it.
+        """
         if part.rows is not None and body["format"] == "csr":
             return self.decode(source, body, Part(), what)[: part.rows]
         self.only_whole(part, what)
@@ -73,8 +79,8 @@ class SparseCodec(Codec):
         try:
             matrix = _made(body, arrays)
         except ValueError:
-            raise unsound_matrix(what) from None
-        check_sparse(matrix, what)
+            raise _unsound(what) from None
+        _check(matrix, what)
         for name, value in body["flags"].items():
             setattr(matrix, name, value)
         return matrix
@@ -106,3 +112,35 @@ def _made(body: dict[str, Any], arrays: list[Any]) -> Any:
     for name, array in zip(_COMPONENTS[body["format"]], others, strict=True):
         setattr(matrix, name, array)
     return matrix
+
+
+def _check(matrix: Any, what: str) -> None:
+    """Refuse a matrix whose places are outside of it: scipy follows them unchecked."""
+    # The other formats scipy looks at itself.
+    if matrix.format in ("csr", "csc", "bsr") and not _compressed_is_sound(matrix):
+        raise _unsound(what)
+
+
+def _unsound(what: str) -> Invalid:
+    """Make the error for a sparse matrix that is not sound."""
+    return Invalid(
+        f"{what} is a damaged sparse matrix: its places point outside of it",
+        hint="put it again from where it came",
+    )
+
+
+def _compressed_is_sound(matrix: Any) -> bool:
+    """Look at the numbers of csr, csc and bsr."""
+    rows, columns = matrix.shape
+    if matrix.format == "bsr":
+        height, width = matrix.data.shape[1:]
+        rows, columns = rows // max(height, 1), columns // max(width, 1)
+    outer, inner = (columns, rows) if matrix.format == "csc" else (rows, columns)
+    starts, places = matrix.indptr, matrix.indices
+    return bool(
+        len(starts) == outer + 1
+        and starts[0] == 0
+        and starts[-1] <= min(len(places), len(matrix.data))
+        and (starts[1:] >= starts[:-1]).all()
+        and (not len(places) or (places.min() >= 0 and places.max() < inner))
+    )

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pymongo.collection import Collection
 
 __all__ = [
+    "BULK",
     "CHUNKS",
     "LEASES",
     "NAMES",
@@ -32,6 +33,9 @@ VERSIONS = "omega_versions"
 CHUNKS = "omega_chunks"
 LEASES = "omega_leases"
 NAMES = "omega_names"
+
+# What goes out of the document of a removed version.
+BULK = ("body", "columns", "params", "environment", "attributes", "scores")
 
 _prepared: set[tuple[int, SecretUrl]] = set()
 _lock = threading.Lock()

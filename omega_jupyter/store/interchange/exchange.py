@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from omega_jupyter.store.chunks.chunks import StoredSource
-from omega_jupyter.store.codecs.codec import Part
 from omega_jupyter.store.interchange.importing import frames_of_file, suffix_of
 from omega_jupyter.store.names.names import ObjectName, one_version
 from omega_jupyter.store.objects import ObjectStore
+from omega_jupyter.store.payload.part import Part
 from omega_jupyter.store.query import Q, all_of
 from omega_jupyter.store.versions.metadata import Metadata
 from omega_jupyter.store.wording.progress import Notify

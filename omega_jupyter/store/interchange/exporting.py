@@ -13,7 +13,7 @@ import pandas as pd
 import pyarrow as pa
 
 from omega_jupyter.errors import Invalid
-from omega_jupyter.store.codecs.codec import Part, codec_of_kind
+from omega_jupyter.store.codecs.codec import codec_of_kind
 from omega_jupyter.store.codecs.frame import TableCodec
 from omega_jupyter.store.interchange.arrow_files import Dictionaries
 from omega_jupyter.store.interchange.arrow_form import (
@@ -25,6 +25,7 @@ from omega_jupyter.store.interchange.arrow_form import (
     refused,
 )
 from omega_jupyter.store.interchange.importing import suffix_of
+from omega_jupyter.store.payload.part import Part
 from omega_jupyter.store.payload.payload import Source
 from omega_jupyter.store.table.convert import import_polars
 from omega_jupyter.store.table.part import view_of

@@ -6,7 +6,8 @@ import functools
 from collections.abc import Sequence
 from typing import Any
 
-from omega_jupyter.store.codecs.codec import Codec, Part, codec_of_kind, codecs
+from omega_jupyter.store.codecs.codec import Codec, codec_of_kind, codecs
+from omega_jupyter.store.payload.part import Part
 from omega_jupyter.store.payload.payload import Encoded, Key, Sink, Source
 
 __all__ = ["attach", "attached", "codec_beside"]

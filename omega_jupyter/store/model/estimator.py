@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from omega_jupyter.store.codecs.codec import Codec, Part
+from omega_jupyter.store.codecs.codec import Codec
 from omega_jupyter.store.files.file_segment import FileSegment
 from omega_jupyter.store.files.spool import SpoolSegment, check_hash, spool
 from omega_jupyter.store.model.annex import read_annex
@@ -14,6 +14,7 @@ from omega_jupyter.store.model.environment import environment
 from omega_jupyter.store.model.kinds import SKOPS_ERRORS
 from omega_jupyter.store.model.skops_file import dump_skops, load_skops
 from omega_jupyter.store.model.trust import check_trust
+from omega_jupyter.store.payload.part import Part
 from omega_jupyter.store.payload.payload import Encoded, Source
 from omega_jupyter.store.payload.stream import PayloadStream
 

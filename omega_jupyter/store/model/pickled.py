@@ -6,10 +6,11 @@ import pickle
 from typing import Any, ClassVar
 
 from omega_jupyter.errors import Invalid, Untrusted
-from omega_jupyter.store.codecs.codec import Codec, Part
+from omega_jupyter.store.codecs.codec import Codec
 from omega_jupyter.store.files.spool import SpoolSegment, spooled
 from omega_jupyter.store.model.estimator import EstimatorCodec, described
 from omega_jupyter.store.model.kinds import SKOPS_ERRORS
+from omega_jupyter.store.payload.part import Part
 from omega_jupyter.store.payload.payload import Encoded, Source
 
 __all__ = ["JoblibCodec"]

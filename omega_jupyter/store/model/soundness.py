@@ -1,4 +1,4 @@
-"""A look at loaded trees and sparse matrices before they are used.
+"""A look at loaded trees before they are used.
 
 scikit-learn follows the child and feature numbers of a tree without checking
 them, so that a crafted file could read memory that is not its own. This finds
@@ -13,7 +13,7 @@ from typing import Any
 from omega_jupyter.errors import Invalid
 from omega_jupyter.store.model.kinds import SCALARS
 
-__all__ = ["check_sparse", "check_trees", "unsound", "unsound_matrix"]
+__all__ = ["check_trees", "unsound"]
 
 
 def check_trees(model: Any, what: str) -> None:
@@ -43,51 +43,6 @@ def check_trees(model: Any, what: str) -> None:
             sound = not hasattr(found, "fit") or _fits_its_trees(found)
         if not sound:
             raise unsound(what)
-
-
-def check_sparse(matrix: Any, what: str) -> None:
-    """Refuse a sparse matrix whose places are outside of it: scipy follows them unchecked.
-
-    Parameters
-    ----------
-    matrix : scipy.sparse matrix or array
-        Just made, not used yet.
-    what : str
-        The data set, such as ``X@3``.
-
-    Raises
-    ------
-    Invalid
-        A place is not sound.
-    """
-    # The other formats scipy looks at itself.
-    if matrix.format in ("csr", "csc", "bsr") and not _compressed_is_sound(matrix):
-        raise unsound_matrix(what)
-
-
-def unsound_matrix(what: str) -> Invalid:
-    """Make the error for a sparse matrix that is not sound."""
-    return Invalid(
-        f"{what} is a damaged sparse matrix: its places point outside of it",
-        hint="put it again from where it came",
-    )
-
-
-def _compressed_is_sound(matrix: Any) -> bool:
-    """Look at the numbers of csr, csc and bsr."""
-    rows, columns = matrix.shape
-    if matrix.format == "bsr":
-        height, width = matrix.data.shape[1:]
-        rows, columns = rows // max(height, 1), columns // max(width, 1)
-    outer, inner = (columns, rows) if matrix.format == "csc" else (rows, columns)
-    starts, places = matrix.indptr, matrix.indices
-    return bool(
-        len(starts) == outer + 1
-        and starts[0] == 0
-        and starts[-1] <= min(len(places), len(matrix.data))
-        and (starts[1:] >= starts[:-1]).all()
-        and (not len(places) or (places.min() >= 0 and places.max() < inner))
-    )
 
 
 def unsound(what: str) -> Invalid:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
@@ -14,12 +13,10 @@ from omega_jupyter.store.names.patterns import NamePattern
 from omega_jupyter.store.versions.attributes import has_attributes, plain_attributes
 from omega_jupyter.store.versions.metadata import Metadata
 
-__all__ = ["Listing", "closest"]
+__all__ = ["Listing"]
 
 BATCH = 100_000
 NAMES_A_QUERY = 10_000
-# difflib is quadratic in the length of names; more of them than this are too slow to compare.
-_COMPARED = 20_000
 
 
 class Listing:
@@ -178,25 +175,6 @@ class Listing:
                 for named in names(self._url).find({"store": self._store, "name": bounds}):
                     found[named["name"]] = named
         return found
-
-
-def closest(word: str, possibilities: Sequence[str]) -> str | None:
-    """Return the one that the word was most likely meant to be.
-
-    Parameters
-    ----------
-    word : str
-        What was written.
-    possibilities : sequence of str
-        What exists.
-    """
-    folded = {p.casefold(): p for p in possibilities}
-    if word.casefold() in folded:
-        return folded[word.casefold()]
-    if len(possibilities) > _COMPARED:
-        possibilities = [p for p in possibilities if p[:2] == word[:2]][:_COMPARED]
-    near = difflib.get_close_matches(word, possibilities, n=1)
-    return near[0] if near else None
 
 
 def _equal_attributes(attributes: Mapping[str, Any]) -> Document:

@@ -6,9 +6,10 @@ from omega_jupyter.config import SecretUrl
 from omega_jupyter.errors import NotFound
 from omega_jupyter.store.database.connection import mongo_errors
 from omega_jupyter.store.database.schema import versions
-from omega_jupyter.store.names.listing import Listing, closest
+from omega_jupyter.store.names.listing import Listing
 from omega_jupyter.store.names.tags import Tags
 from omega_jupyter.store.versions import publication
+from omega_jupyter.store.wording.closest import closest
 
 __all__ = ["KINDS_OF_STORES", "not_found"]
 

@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from omega_jupyter.store.table.arrays import plain_array
-from omega_jupyter.store.table.index import load_range, make_index
-from omega_jupyter.store.table.kinds import Kind
+from omega_jupyter.store.table.columns.index import load_range, make_index
+from omega_jupyter.store.table.columns.kind import Kind
 from omega_jupyter.store.table.read import TableReader
 from omega_jupyter.store.table.schema import Mismatch, in_categories_of, same_dtype, same_names
 

@@ -9,9 +9,10 @@ import numpy as np
 
 from omega_jupyter.store.table.added import AddedIndex, JoinedIndex, check_names, index_told
 from omega_jupyter.store.table.arrays import concatenated, plain_array
-from omega_jupyter.store.table.fixed import Codes, codes_dtype
-from omega_jupyter.store.table.index import dump_index, make_index
-from omega_jupyter.store.table.kinds import Kind
+from omega_jupyter.store.table.columns.codes import Codes, codes_dtype
+from omega_jupyter.store.table.columns.index import make_index
+from omega_jupyter.store.table.columns.kind import Kind
+from omega_jupyter.store.table.columns.kinds import dump_index
 from omega_jupyter.store.table.read import TableReader
 from omega_jupyter.store.table.schema import Mismatch, in_categories_of, same_dtype
 

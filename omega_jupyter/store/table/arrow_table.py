@@ -9,8 +9,8 @@ import numpy as np
 import pyarrow as pa
 
 from omega_jupyter.errors import Invalid
+from omega_jupyter.store.table.columns.text import chunked
 from omega_jupyter.store.table.gather import make_frame
-from omega_jupyter.store.table.text import chunked
 
 __all__ = ["frame_of_table", "read_schema", "runs_of_names", "table_of_frame"]
 

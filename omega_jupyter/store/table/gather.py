@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from omega_jupyter.store.table.kinds import Kind, Piece
+from omega_jupyter.store.table.columns.kind import Kind, Piece
 from omega_jupyter.store.table.layout import Block
 
 __all__ = ["Gather", "make_frame"]

@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 from omega_jupyter.errors import Invalid
 from omega_jupyter.store.payload.payload import Key, Segment
-from omega_jupyter.store.table.kinds import Bounds, Kind
+from omega_jupyter.store.table.columns.kind import Bounds, Kind
 from omega_jupyter.store.table.zones import ZONE_GROUP, dump_zones, zone_width
 from omega_jupyter.store.values.typed import Refused
 

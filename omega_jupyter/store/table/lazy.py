@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import cached_property
 from operator import index
 from typing import TYPE_CHECKING, Any
@@ -16,7 +16,6 @@ from omega_jupyter.store.wording.facts import facts_html
 
 if TYPE_CHECKING:
     from omega_jupyter.config import SecretUrl
-    from omega_jupyter.store.codecs.frame import TableCodec
 
 __all__ = ["LazyTable"]
 
@@ -33,12 +32,12 @@ class LazyTable:
     ----------
     view : TableView
         The wanted columns and rows.
-    codec : TableCodec
-        Makes the user's objects.
-    body : dict
-        The table's description.
+    make : callable
+        Makes the user's object of a frame, and of whether it is `single`.
     single : bool
         Whether it is one column on its own, as a Series is.
+    index_is_data : bool
+        Whether the row index is what is looked at.
     labels : pandas.Index, optional
         Of the columns, where they are not the stored ones.
 
@@ -57,16 +56,16 @@ class LazyTable:
     def __init__(
         self,
         view: TableView,
-        codec: TableCodec,
-        body: dict[str, Any],
+        make: Callable[[Any, bool], Any],
         *,
         single: bool = False,
+        index_is_data: bool = False,
         labels: Any = None,
     ) -> None:
         self._view = view
-        self._codec = codec
-        self._body = body
+        self._make = make
         self._single = single
+        self._index_is_data = index_is_data
         self._labels = labels
         self._count: int | None = None
 
@@ -255,10 +254,12 @@ class LazyTable:
         return self._with(view, single, labels)
 
     def _with(self, view: TableView, single: bool, labels: Any) -> LazyTable:
-        return LazyTable(view, self._codec, self._body, single=single, labels=labels)
+        return LazyTable(
+            view, self._make, single=single, index_is_data=self._index_is_data, labels=labels
+        )
 
     def _pandas(self, frame: Any) -> Any:
-        if self._codec.index_is_data:
+        if self._index_is_data:
             return frame.index
         if self._labels is not None:
             frame.columns = self._labels.view()
@@ -268,8 +269,7 @@ class LazyTable:
         """Return a frame as the user's own kind of object."""
         if self._labels is not None:
             frame.columns = self._labels.view()
-        make = self._codec.column_of if self._single else self._codec.object_of
-        return make(frame, self._body)
+        return self._make(frame, self._single)
 
     def _rows(self) -> str:
         if self._view.where is not None:

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
+from omega_jupyter.store.payload.part import Part
 from omega_jupyter.store.payload.payload import Source
-from omega_jupyter.store.table.conditions import no_column
+from omega_jupyter.store.table.filters.conditions import no_column
 from omega_jupyter.store.table.read import TableReader
 from omega_jupyter.store.table.view import TableView
-
-if TYPE_CHECKING:
-    from omega_jupyter.store.codecs.codec import Part
 
 __all__ = ["column_positions", "read_part", "view_of"]
 

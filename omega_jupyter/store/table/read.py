@@ -9,11 +9,13 @@ from itertools import accumulate
 from typing import TYPE_CHECKING, Any
 
 from omega_jupyter.store.payload.payload import Key, Sink, Source, load_blob
+from omega_jupyter.store.table.columns.index import load_range
+from omega_jupyter.store.table.columns.kind import Kind
+from omega_jupyter.store.table.columns.kinds import kind_from_spec, load_index
 from omega_jupyter.store.table.gather import Gather, make_frame
 from omega_jupyter.store.table.head import HEAD, HeadSource
-from omega_jupyter.store.table.index import load_index, load_range, rebuild, rebuild_level
-from omega_jupyter.store.table.kinds import Kind, kind_from_spec
 from omega_jupyter.store.table.layout import Block
+from omega_jupyter.store.table.row_index import rebuild, rebuild_level
 from omega_jupyter.store.table.rows import Rows, Selection
 from omega_jupyter.store.table.zones import ZONE_GROUP, Zone, load_zone
 from omega_jupyter.store.values import typed

@@ -9,8 +9,8 @@ from typing import Any
 from omega_jupyter.store.payload.payload import Source, load_blob
 from omega_jupyter.store.table.added import AddedColumn, AddedIndex, AddedRange
 from omega_jupyter.store.table.added_levels import AddedLevels
-from omega_jupyter.store.table.index import load_index
-from omega_jupyter.store.table.kinds import Kind
+from omega_jupyter.store.table.columns.kind import Kind
+from omega_jupyter.store.table.columns.kinds import load_index
 from omega_jupyter.store.table.layout import Block
 from omega_jupyter.store.table.read import TableReader
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from omega_jupyter.store.payload.payload import Key
 from omega_jupyter.store.table.arrays import concatenated
-from omega_jupyter.store.table.kinds import Kind
+from omega_jupyter.store.table.columns.kind import Kind
 from omega_jupyter.store.table.layout import Block, TableSegment, group_rows
 
 __all__ = ["StreamSegment"]

@@ -7,8 +7,8 @@ from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 from omega_jupyter.store.query import Q, all_of
-from omega_jupyter.store.table.conditions import Condition, Joint, Labels, resolve
-from omega_jupyter.store.table.filters import BATCH_ROWS, matching
+from omega_jupyter.store.table.filters.conditions import Condition, Joint, Labels, resolve
+from omega_jupyter.store.table.filters.matching import BATCH_ROWS, matching
 from omega_jupyter.store.table.read import TableReader
 from omega_jupyter.store.table.rows import Rows, Selection, cut, step_of
 

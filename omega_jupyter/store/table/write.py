@@ -9,8 +9,8 @@ from typing import Any, TypeVar
 from omega_jupyter.errors import Invalid
 from omega_jupyter.store.payload.payload import INLINE_BYTES, Blobs, Encoded
 from omega_jupyter.store.table.arrays import column_arrays
-from omega_jupyter.store.table.index import RowIndex, dump_index
-from omega_jupyter.store.table.kinds import Kind, kind_of
+from omega_jupyter.store.table.columns.kind import Kind
+from omega_jupyter.store.table.columns.kinds import dump_index, kind_of
 from omega_jupyter.store.table.layout import (
     KEEP_HINT,
     Block,
@@ -19,6 +19,7 @@ from omega_jupyter.store.table.layout import (
     group_rows,
     runs_of,
 )
+from omega_jupyter.store.table.row_index import RowIndex
 from omega_jupyter.store.table.zones import zone_width
 from omega_jupyter.store.values import typed
 from omega_jupyter.store.values.typed import Refused

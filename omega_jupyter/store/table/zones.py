@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from omega_jupyter.store.table.kinds import Bounds, Kind
+from omega_jupyter.store.table.columns.kind import Bounds, Kind
 
 __all__ = ["ZONE_GROUP", "Zone", "dump_zones", "load_zone", "range_zone", "zone_width"]
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from omega_jupyter.config import SecretUrl
 from omega_jupyter.store.chunks.chunks import delete_segment
 from omega_jupyter.store.database.connection import Document, connect, mongo_errors
-from omega_jupyter.store.database.schema import prepare, versions
+from omega_jupyter.store.database.schema import BULK, prepare, versions
 from omega_jupyter.store.names.names import INTERNAL_FOLDERS
 from omega_jupyter.store.names.tags import forget
 from omega_jupyter.store.upkeep.segments import abandoned, needed, readers_at_work, stored, walk
@@ -24,13 +24,12 @@ from omega_jupyter.store.wording.progress import Notify, Progress
 if TYPE_CHECKING:
     from bson import ObjectId
 
-__all__ = ["BULK", "Collected", "Collector", "collect"]
+__all__ = ["Collected", "Collector", "collect"]
 
 DROPPED_GRACE = timedelta(hours=1)
 INTERNAL_AGE = timedelta(days=1)
 
 _SEGMENTS = {"segments.s": 1, "segments.size": 1}
-BULK = ("body", "columns", "params", "environment", "attributes", "scores")
 
 
 @dataclass(frozen=True, repr=False)

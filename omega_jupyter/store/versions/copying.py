@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from omega_jupyter.config import SecretUrl
 from omega_jupyter.store.database.connection import Document
-from omega_jupyter.store.database.schema import VERSIONS, versions
-from omega_jupyter.store.upkeep.garbage import BULK
+from omega_jupyter.store.database.schema import BULK, VERSIONS, versions
 from omega_jupyter.store.versions.metadata import Metadata
 from omega_jupyter.store.versions.publication import Latest, now, publish
 

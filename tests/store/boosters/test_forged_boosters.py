@@ -18,7 +18,8 @@ from xgboost import Booster, XGBClassifier
 
 from omega_jupyter.errors import Invalid
 from omega_jupyter.store.boosters import ubjson
-from omega_jupyter.store.codecs.codec import Part, codec_of_kind
+from omega_jupyter.store.codecs.codec import codec_of_kind
+from omega_jupyter.store.payload.part import Part
 from omega_jupyter.store.payload.payload import InlineSource
 
 X, y = load_iris(return_X_y=True, as_frame=True)

@@ -299,7 +299,8 @@ def test_nothing_of_the_libraries_is_imported_for_other_models() -> None:
     code = """
 import sys
 from sklearn.linear_model import LogisticRegression
-from omega_jupyter.store.codecs.codec import Part, codec_for
+from omega_jupyter.store.codecs.codec import codec_for
+from omega_jupyter.store.payload.part import Part
 from omega_jupyter.store.payload.payload import InlineSource, pack_inline
 codec = codec_for(LogisticRegression(), "models")
 encoded = codec.encode(LogisticRegression())

@@ -32,11 +32,11 @@ from sklearn.base import BaseEstimator
 from sklearn.datasets import load_iris
 
 from omega_jupyter.errors import Invalid, Untrusted
-from omega_jupyter.store.codecs.codec import Part
 from omega_jupyter.store.datasets import DatasetStore
 from omega_jupyter.store.model.estimator import EstimatorCodec
 from omega_jupyter.store.model.trust import is_trusted
 from omega_jupyter.store.models import ModelStore
+from omega_jupyter.store.payload.part import Part
 from omega_jupyter.store.payload.payload import InlineSource
 from tests.store.forged import forge
 

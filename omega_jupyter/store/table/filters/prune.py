@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from omega_jupyter.store.table.conditions import Condition, Joint, leaves
-from omega_jupyter.store.table.index import load_range
-from omega_jupyter.store.table.like import Like
-from omega_jupyter.store.table.operators import NOT_COMPARABLE, three_valued, true_only
+from omega_jupyter.store.table.columns.index import load_range
+from omega_jupyter.store.table.filters.conditions import Condition, Joint, leaves
+from omega_jupyter.store.table.filters.like import Like
+from omega_jupyter.store.table.filters.operators import NOT_COMPARABLE, three_valued, true_only
 from omega_jupyter.store.table.read import TableReader
 from omega_jupyter.store.table.rows import Rows
 from omega_jupyter.store.table.zones import Zone, range_zone

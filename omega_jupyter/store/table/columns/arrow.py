@@ -12,8 +12,8 @@ from typing import Any
 import pyarrow as pa
 
 from omega_jupyter.store.payload.payload import Blobs
-from omega_jupyter.store.table.kinds import Bounds, Collector, Kind, Piece, Spec
-from omega_jupyter.store.table.text import (
+from omega_jupyter.store.table.columns.kind import Bounds, Collector, Kind, Piece, Spec
+from omega_jupyter.store.table.columns.text import (
     ArrowCollector,
     arrow_bounds,
     chunked,

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from omega_jupyter.store.payload.payload import Blobs
-from omega_jupyter.store.table.kinds import Bounds, Collector, Kind, Piece
+from omega_jupyter.store.table.columns.kind import Bounds, Collector, Kind, Piece
 from omega_jupyter.store.values import typed
 
 __all__ = [

@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 
 from omega_jupyter.errors import Invalid
-from omega_jupyter.store.table.conditions import Condition, Joint, leaves
-from omega_jupyter.store.table.operators import (
+from omega_jupyter.store.table.filters.conditions import Condition, Joint, leaves
+from omega_jupyter.store.table.filters.operators import (
     NOT_COMPARABLE,
     OPERATORS,
     three_valued,
     true_only,
 )
-from omega_jupyter.store.table.prune import candidates
+from omega_jupyter.store.table.filters.prune import candidates
 from omega_jupyter.store.table.read import TableReader
 from omega_jupyter.store.table.rows import Rows
 

@@ -14,9 +14,9 @@ import numpy as np
 import pyarrow as pa
 
 from omega_jupyter.store.payload.payload import Blobs
-from omega_jupyter.store.table.composite import join_parts, split_parts
-from omega_jupyter.store.table.kinds import Bounds, Collector, Kind, Piece
-from omega_jupyter.store.table.text import (
+from omega_jupyter.store.table.columns.composite import join_parts, split_parts
+from omega_jupyter.store.table.columns.kind import Bounds, Collector, Kind, Piece
+from omega_jupyter.store.table.columns.text import (
     arrow_bounds,
     few_values,
     read_batch,

@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import struct
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from omega_jupyter.store.payload.payload import Blobs
-from omega_jupyter.store.table.fixed import FixedCollector, fixed_bounds, pack_fixed, pack_values
-from omega_jupyter.store.table.kinds import (
-    Bounds,
-    Collector,
-    Kind,
-    Piece,
-    Spec,
-    kind_from_spec,
-    kind_of,
+from omega_jupyter.store.table.arrays import plain_array
+from omega_jupyter.store.table.columns.fixed import (
+    FixedCollector,
+    fixed_bounds,
+    pack_fixed,
+    pack_values,
 )
+from omega_jupyter.store.table.columns.kind import Bounds, Collector, Kind, Piece, Spec
 from omega_jupyter.store.values import typed
 from omega_jupyter.store.values.typed import Refused
 
@@ -112,15 +110,9 @@ class Intervals(Kind):
         self._bounds = bounds
 
     @classmethod
-    def of(cls, array: Any, blobs: Blobs) -> Intervals:
-        """Describe an interval array."""
-        bounds = kind_of(_plain(array.left), blobs)
+    def of(cls, array: Any, bounds: Kind) -> Intervals:
+        """Describe an interval array; `bounds` keeps its bounds."""
         return cls({"closed": array.closed, "sub": bounds.spec}, bounds)
-
-    @classmethod
-    def read(cls, spec: Spec, blob: Callable[[int], bytes]) -> Intervals:
-        """Read the kind of the bounds."""
-        return cls(spec, kind_from_spec(spec["sub"], blob))
 
     def row_bytes(self, array: Any) -> float:
         """Return twice the item size."""
@@ -129,8 +121,8 @@ class Intervals(Kind):
     def pack(self, arrays: Sequence[Any], start: int, stop: int) -> bytes:
         """Write left and right bounds."""
         parts = [array[start:stop] for array in arrays]
-        lefts = self._bounds.pack([_plain(part.left) for part in parts], 0, stop - start)
-        rights = self._bounds.pack([_plain(part.right) for part in parts], 0, stop - start)
+        lefts = self._bounds.pack([plain_array(part.left) for part in parts], 0, stop - start)
+        rights = self._bounds.pack([plain_array(part.right) for part in parts], 0, stop - start)
         return lefts + rights
 
     def collector(self, columns: int, rows: int) -> Collector:
@@ -156,11 +148,6 @@ class _IntervalCollector(Collector):
         make = pd.arrays.IntervalArray.from_arrays
         pairs = zip(self._left.finish(), self._right.finish(), strict=True)
         return [make(left, right, closed=self._closed) for left, right in pairs]
-
-
-def _plain(index: Any) -> Any:
-    """Return an index's array; numpy's own where it is one."""
-    return index.to_numpy() if isinstance(index.dtype, np.dtype) else index.array
 
 
 class Sparse(Kind):

@@ -1,4 +1,4 @@
-"""Kinds of columns: how values become bytes and come back as the same dtype.
+"""What a kind of column is: how values become bytes and come back as the same dtype.
 
 A kind packs some consecutive columns of equal dtype, for a range of rows, into
 one chunk, and makes the collector that puts chunks together again. Its `spec`
@@ -8,14 +8,10 @@ is stored in the table's description.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
-from functools import cache
+from collections.abc import Sequence
 from typing import Any, ClassVar, NamedTuple
 
-from omega_jupyter.store.payload.payload import Blobs
-from omega_jupyter.store.values.typed import Refused
-
-__all__ = ["Bounds", "Collector", "Kind", "Piece", "kind_from_spec", "kind_of"]
+__all__ = ["Bounds", "Collector", "Kind", "Piece"]
 
 Spec = dict[str, Any]
 
@@ -118,84 +114,3 @@ class Kind(ABC):
         collector = self.collector(1, rows)
         collector.add(Piece(0, (0,), 1, rows, 0, None), data)
         return collector.finish()[0]
-
-
-def kind_of(array: Any, blobs: Blobs) -> Kind:
-    """Return the kind that keeps an array of pandas or numpy.
-
-    Parameters
-    ----------
-    array : array
-        A one-dimensional numpy array or pandas extension array.
-    blobs : Blobs
-        Takes what is too large for a spec (categories).
-
-    Raises
-    ------
-    Refused
-        No kind keeps it exactly.
-    """
-    import numpy as np
-
-    dtype = array.dtype
-    if isinstance(dtype, np.dtype):
-        name = "object" if dtype.hasobject else "numpy"
-    else:
-        name = next((c.__name__ for c in type(dtype).__mro__ if c.__name__ in _makers()), "")
-    maker = _makers().get(name)
-    if maker is None:
-        raise Refused(f"has the dtype {dtype}, which can't be stored")
-    return maker(array, blobs)
-
-
-def kind_from_spec(spec: Spec, blob: Callable[[int], bytes]) -> Kind:
-    """Return the kind that a description names.
-
-    Parameters
-    ----------
-    spec : dict
-        From a stored description.
-    blob : callable
-        Returns a blob of the description by its number.
-    """
-    return _readers()[spec["k"]](spec, blob)
-
-
-@cache
-def _makers() -> dict[str, Callable[[Any, Blobs], Kind]]:
-    """Map the class of a dtype to the maker of its kind."""
-    from omega_jupyter.store.table import arrow, composite, fixed, objects, text
-
-    return {
-        "numpy": fixed.Numbers.of,
-        "object": objects.Objects.of,
-        "DatetimeTZDtype": fixed.Zoned.of,
-        "PeriodDtype": fixed.Periods.of,
-        "CategoricalDtype": fixed.Category.of,
-        "BaseMaskedDtype": composite.Masked.of,
-        "IntervalDtype": composite.Intervals.of,
-        "SparseDtype": composite.Sparse.of,
-        "StringDtype": text.Text.of,
-        "ArrowDtype": arrow.arrow_kind,
-    }
-
-
-@cache
-def _readers() -> dict[str, Callable[[Spec, Callable[[int], bytes]], Kind]]:
-    """Map the code of a spec to the reader of its kind."""
-    from omega_jupyter.store.table import arrow, composite, fixed, objects, text
-
-    return {
-        "n": lambda spec, blob: fixed.Numbers(spec),
-        "z": lambda spec, blob: fixed.Zoned(spec),
-        "p": lambda spec, blob: fixed.Periods(spec),
-        "c": fixed.Category.read,
-        "l": lambda spec, blob: fixed.Codes(spec),
-        "m": lambda spec, blob: composite.Masked(spec),
-        "i": composite.Intervals.read,
-        "x": lambda spec, blob: composite.Sparse(spec),
-        "s": lambda spec, blob: text.Text(spec),
-        "a": lambda spec, blob: arrow.Arrow(spec),
-        "d": arrow.Dictionary.read,
-        "o": lambda spec, blob: objects.Objects(spec),
-    }

@@ -8,10 +8,10 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from omega_jupyter.errors import Invalid, NotFound
-from omega_jupyter.store.names.listing import closest
 from omega_jupyter.store.query import Q
-from omega_jupyter.store.table.index import names_of
-from omega_jupyter.store.table.operators import OPERATORS, check_value
+from omega_jupyter.store.table.filters.operators import OPERATORS, check_value
+from omega_jupyter.store.table.row_index import names_of
+from omega_jupyter.store.wording.closest import closest
 
 __all__ = ["Condition", "Joint", "Labels", "leaves", "no_column", "resolve"]
 

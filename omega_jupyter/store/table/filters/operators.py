@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from omega_jupyter.errors import Invalid
-from omega_jupyter.store.table.like import Like
+from omega_jupyter.store.table.filters.like import Like
 
 __all__ = ["NOT_COMPARABLE", "OPERATORS", "check_value", "three_valued", "true_only"]
 

@@ -1,0 +1,1 @@
+"""Conditions on rows: what they ask of columns, and which rows meet them."""
