@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import random
 import subprocess
-import time
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-import psutil
 
 from omega_jupyter.omega import Omega
 from omega_jupyter.runtime.task import OmegaTask
-from tests.mongo_server import MongoServer, wait_for
+from tests.mongo_server import wait_for
 from tests.processes import kill_tree, start_worker
-from tests.rabbit_server import RabbitServer
 from tests.sleeper import TRUSTED, Sleeper, process_of, runs
 
 
@@ -35,7 +30,9 @@ class Place:
         om.datasets.put(np.zeros((3, 2)), "X")
         return cls(om, folder)
 
-    def start(self, processes: int = 2) -> subprocess.Popen[bytes]:
+    def start(
+        self, processes: int = 2, *, module: str = "omega_jupyter.worker", **environment: str
+    ) -> subprocess.Popen[bytes]:
         """Start a worker."""
         folder = self.folder / f"worker{len(self.workers)}"
         folder.mkdir()
@@ -43,9 +40,11 @@ class Place:
             self.om.broker_url.reveal(),
             folder,
             processes=processes,
+            module=module,
             OMEGA_MONGO_URL=self.om.mongo_url.reveal(),
             OMEGA_QUEUE=self.om.config.queue,
             OMEGA_TRUSTED=TRUSTED,
+            **environment,
         )
         self.workers.append(worker)
         return worker
@@ -76,60 +75,3 @@ class Place:
         for worker in self.workers:
             if worker.poll() is None:
                 kill_tree(worker)
-
-
-def kill_at_random(
-    place: Place, server: MongoServer, rabbitmq: RabbitServer | None, what: list[str], seed: int
-) -> None:
-    """Submit tasks, kill parts of the installation meanwhile, and see how each task ends.
-
-    Parameters
-    ----------
-    place : Place
-        With a worker.
-    server, rabbitmq
-        Where its data and messages are.
-    what : list of str
-        `child`, `worker`, `mongod`, `rabbitmq`, in any order.
-    seed : int
-        Of the moments.
-    """
-    moments = random.Random(seed)
-    tasks = [place.fit(moments.uniform(0, 0.8), f"m{number}") for number in range(16)]
-    for part in moments.sample(what, len(what)):
-        time.sleep(moments.uniform(0, 1.5))
-        match part:
-            case "child":
-                children = psutil.Process(place.workers[-1].pid).children()
-                with suppress(psutil.NoSuchProcess, IndexError):
-                    moments.choice(children).kill()
-            case "worker":
-                kill_tree(place.workers[-1])
-                place.start()
-            case "mongod":
-                server.kill()
-                server.start()
-            case "rabbitmq":
-                assert rabbitmq is not None
-                rabbitmq.kill()
-                rabbitmq.start()
-
-    wait_for(lambda: all(task.ready() for task in tasks), 120)
-    for number, task in enumerate(tasks):
-        _ended_truly(place, task, f"m{number}")
-    # Only what was killed itself may have failed.
-    assert sum(task.successful() for task in tasks) >= len(tasks) - what.count("child")
-
-
-def _ended_truly(place: Place, task: OmegaTask, name: str) -> None:
-    """What its state says is what is stored: one whole version, or none."""
-    models = place.om.models
-    published = [version for version in models.versions(name) if version.task == task.id]
-    if task.successful():
-        assert [version.ref for version in published] == [task.get().ref]
-        assert models.get(name).fitted_
-    else:
-        assert task.state == "FAILURE", task.record
-        assert "killed" in task.record["error"]["message"]
-        assert published == []
-    assert task.attempts <= 3

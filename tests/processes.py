@@ -68,14 +68,19 @@ class Worker:
 
 
 def start_worker(
-    broker_url: str, folder: Path, *, processes: int = 2, **environment: str
+    broker_url: str,
+    folder: Path,
+    *,
+    processes: int = 2,
+    module: str = "omega_jupyter.worker",
+    **environment: str,
 ) -> subprocess.Popen[bytes]:
     """Start a worker process and wait until it answers; its log is `worker.log`."""
     clean = {name: value for name, value in os.environ.items() if not name.startswith("OMEGA_")}
     clean["PYTHONPATH"] = os.pathsep.join([str(ROOT), *filter(None, [clean.get("PYTHONPATH")])])
     with (folder / "worker.log").open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", "omega_jupyter.worker", "--concurrency", str(processes)],
+            [sys.executable, "-m", module, "--concurrency", str(processes)],
             env=clean | {"OMEGA_BROKER_URL": broker_url} | environment,
             stdout=log,
             stderr=log,

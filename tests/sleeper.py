@@ -25,12 +25,21 @@ class Sleeper(BaseEstimator):
         A file: a line is added when a fit begins, and one when it ends.
     prints : tuple of str
         What it prints, evenly spread over this time.
+    publishing : float
+        How long it takes to be published, once it is fitted; a line is added when that begins.
     """
 
-    def __init__(self, seconds: float = 1.0, log: str = "", prints: tuple[str, ...] = ()) -> None:
+    def __init__(
+        self,
+        seconds: float = 1.0,
+        log: str = "",
+        prints: tuple[str, ...] = (),
+        publishing: float = 0.0,
+    ) -> None:
         self.seconds = seconds
         self.log = log
         self.prints = prints
+        self.publishing = publishing
 
     def fit(self, X: Any, y: Any = None) -> Sleeper:
         self._note("began")
@@ -43,6 +52,12 @@ class Sleeper(BaseEstimator):
         self.fitted_ = True
         return self
 
+    def __getstate__(self) -> Any:
+        if self.publishing and hasattr(self, "fitted_"):
+            self._note("publishes")
+            time.sleep(self.publishing)
+        return super().__getstate__()
+
     def _note(self, event: str) -> None:
         if self.log:
             with Path(self.log).open("a") as file:
@@ -53,6 +68,11 @@ def runs(log: Path) -> tuple[int, int]:
     """Return how many fits began, and how many ended."""
     events = log.read_text().split() if log.exists() else []
     return events.count("began"), events.count("ended")
+
+
+def publishes(log: Path) -> bool:
+    """Return whether a fit has begun to be published."""
+    return log.exists() and "publishes" in log.read_text()
 
 
 def process_of(log: Path) -> int:

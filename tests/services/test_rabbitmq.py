@@ -14,10 +14,11 @@ from omega_jupyter.errors import TaskLost, Unavailable
 from omega_jupyter.omega import Omega
 from omega_jupyter.runtime import inquiry
 from omega_jupyter.runtime.app import client_app
-from tests.faults import Place, kill_at_random
-from tests.mongo_server import MongoServer, wait_for
+from tests.faults import Place
+from tests.mongo_server import wait_for
 from tests.processes import kill_tree
 from tests.rabbit_server import SERVER, RabbitServer, free_port
+from tests.strikes import strike_at_random
 
 pytestmark = pytest.mark.skipif(
     not SERVER.exists(), reason="RabbitMQ is not installed (Debian: rabbitmq-server)"
@@ -149,12 +150,8 @@ def test_short_tasks_do_not_wait_behind_a_long_one_which_a_killed_worker_does_no
     wait_for(lambda: len(place.om.models.versions("long")) == 2)
 
 
-def test_kills_at_random_moments_leave_true_states(rabbitmq: RabbitServer, tmp_path: Path) -> None:
-    with MongoServer() as server:
-        place = Place.at(tmp_path, server.url(), rabbitmq.url)
-        place.start()
-        kill_at_random(place, server, rabbitmq, ["child", "rabbitmq", "mongod"], seed=2)
-        place.close()
+def test_strikes_at_random_moments_leave_true_states(tmp_path: Path) -> None:
+    strike_at_random(tmp_path, "rabbitmq", ["rabbitmq", "mongod", "worker"])
 
 
 def test_broker_that_is_not_there_leaves_no_task(mongo_url: str) -> None:

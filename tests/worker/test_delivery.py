@@ -17,9 +17,10 @@ from sklearn.ensemble import RandomForestClassifier
 from omega_jupyter.errors import TaskFailed
 from omega_jupyter.omega import Omega
 from omega_jupyter.runtime.records import records
-from tests.faults import Place, kill_at_random
+from tests.faults import Place
 from tests.mongo_server import MongoServer, wait_for
 from tests.processes import Worker, kill_tree
+from tests.strikes import strike_at_random
 
 X, y = make_classification(1_000, 20, random_state=0)
 SLOW = RandomForestClassifier(n_estimators=300, random_state=0)
@@ -140,9 +141,5 @@ def test_killed_mongod_costs_no_fit(tmp_path: Path) -> None:
         place.close()
 
 
-def test_kills_at_random_moments_leave_true_states(tmp_path: Path) -> None:
-    with MongoServer() as server:
-        place = Place.at(tmp_path, server.url())
-        place.start()
-        kill_at_random(place, server, None, ["child", "worker", "child", "mongod"], seed=1)
-        place.close()
+def test_strikes_at_random_moments_leave_true_states(tmp_path: Path) -> None:
+    strike_at_random(tmp_path, "mongodb", ["worker", "mongod", "child", "frozen worker"])
