@@ -25,11 +25,9 @@ class ReplicaSet:
     Parameters
     ----------
     members : int
-    election_ms : int
-        After so long without a primary another one is elected; 10,000 by default.
     """
 
-    def __init__(self, members: int = 1, *, election_ms: int = 2_000) -> None:
+    def __init__(self, members: int = 1) -> None:
         self.folder = Path(tempfile.mkdtemp(prefix="omega-set-"))
         self.ports = [free_port() for _ in range(members)]
         self.processes: dict[int, subprocess.Popen[bytes]] = {}
@@ -37,7 +35,8 @@ class ReplicaSet:
             (self.folder / str(port)).mkdir()
             self.start(port)
         hosts = [{"_id": n, "host": f"127.0.0.1:{port}"} for n, port in enumerate(self.ports)]
-        settings = {"electionTimeoutMillis": election_ms, "heartbeatIntervalMillis": 500}
+        # By default ten seconds pass before another primary is elected.
+        settings = {"electionTimeoutMillis": 2_000, "heartbeatIntervalMillis": 500}
         config = {"_id": NAME, "members": hosts, "settings": settings}
         with self.member(self.ports[0]) as client:
             client.admin.command("replSetInitiate", config)

@@ -96,7 +96,7 @@ class Installation:
             case "frozen worker" | "frozen main":
                 pids = [child.pid for child in psutil.Process(worker.pid).children(recursive=True)]
                 with frozen([worker.pid, *(pids if who == "frozen worker" else ())]):
-                    time.sleep(elsewhere.LEASE_SECONDS + 3 * pause)
+                    time.sleep(elsewhere.LEASE_SECONDS + 6 * pause)
 
     def round(self, who: str, when: str) -> list[OmegaTask]:
         """Submit some tasks, strike when the first one has come so far, see how all end."""

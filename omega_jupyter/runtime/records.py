@@ -6,7 +6,7 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from omega_jupyter.store.database.connection import Document, connect
+from omega_jupyter.store.database.connection import Document, connect, durable_concern
 
 if TYPE_CHECKING:
     from pymongo.collection import Collection
@@ -73,10 +73,7 @@ def records(url: SecretUrl, *, durable: bool = False) -> Collection[Document]:
         _indexed.add(key)
     if not durable:
         return collection
-    from pymongo import WriteConcern
-
-    concern = WriteConcern(**{**collection.write_concern.document, "j": True})
-    return collection.with_options(write_concern=concern)
+    return collection.with_options(write_concern=durable_concern())
 
 
 def moved(

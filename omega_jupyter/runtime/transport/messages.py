@@ -8,16 +8,15 @@ import socket
 import uuid
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Any
 
 from bson import ObjectId, Timestamp
-from pymongo import ASCENDING, WriteConcern
+from pymongo import ASCENDING
 from pymongo.collection import Collection
 from pymongo.results import UpdateResult
 
 from omega_jupyter.config import SecretUrl
 from omega_jupyter.runtime.bulletin import Bulletin
-from omega_jupyter.store.database.connection import Document, connect
+from omega_jupyter.store.database.connection import Document, connect, durable_concern
 
 __all__ = ["Messages"]
 
@@ -237,7 +236,8 @@ class Messages:
     @property
     def _queue(self) -> Collection[Document]:
         # Journaled: a message that was accepted survives a crash of mongod.
-        return self._collection(QUEUE, j=True)
+        queue = self._collection(QUEUE)
+        return queue.with_options(write_concern=durable_concern())
 
     @property
     def _queue_unjournaled(self) -> Collection[Document]:
@@ -252,12 +252,8 @@ class Messages:
     def _bindings(self) -> Collection[Document]:
         return self._collection(BINDINGS)
 
-    def _collection(self, name: str, **concern: Any) -> Collection[Document]:
-        database = connect(self.url)
-        settings = {**database.write_concern.document, **concern}
-        if settings.get("w") == 0:
-            settings["w"] = 1  # an unconfirmed message is a lost task
-        return database.get_collection(name, write_concern=WriteConcern(**settings))
+    def _collection(self, name: str) -> Collection[Document]:
+        return connect(self.url)[name]
 
 
 def _is_dead(owner: str) -> bool:

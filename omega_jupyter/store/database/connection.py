@@ -14,15 +14,17 @@ from omega_jupyter.config import SecretUrl
 from omega_jupyter.errors import AuthError, Invalid, OmegaError, Unavailable
 
 if TYPE_CHECKING:
-    from pymongo import MongoClient
+    from pymongo import MongoClient, WriteConcern
     from pymongo.database import Database
 
-__all__ = ["Document", "connect", "mongo_errors"]
+__all__ = ["Document", "connect", "durable_concern", "mongo_errors"]
 
 Document = dict[str, Any]
 
 DEFAULT_DATABASE = "omega"
 SELECTION_TIMEOUT_MS = 5_000
+# Without a primary a replica set elects another one, which takes up to twelve seconds.
+ELECTION_TIMEOUT_MS = 20_000
 CLOSE_SECONDS = 1.0
 _HINT = "`omega doctor` checks every hop"
 # https://www.mongodb.com/docs/manual/reference/error-codes/
@@ -44,15 +46,16 @@ os.register_at_fork(after_in_child=_after_fork)
 def connect(url: SecretUrl) -> Database[Document]:
     """Return the database that the URL names (``omega`` where it names none).
 
-    Nothing is sent yet. The client is shared by all callers of this process and
-    made anew after a fork, since MongoClient does not survive one.
+    It is read from the primary alone: a secondary, which the URL may prefer, does not
+    have the newest yet. Nothing is sent yet. The client is shared by all callers of this
+    process and made anew after a fork, since MongoClient does not survive one.
 
     Raises
     ------
     Invalid
         The URL can't be parsed.
     """
-    from pymongo import MongoClient
+    from pymongo import MongoClient, ReadPreference, WriteConcern
 
     key = (os.getpid(), url)
     with mongo_errors(url), _lock:
@@ -61,10 +64,33 @@ def connect(url: SecretUrl) -> Database[Document]:
             options: dict[str, Any] = {"appname": "omega-jupyter", "tz_aware": True}
             # A keyword would win over the URL, and the URL is the user's word.
             if "serverselectiontimeoutms=" not in url.reveal().lower():
-                options["serverSelectionTimeoutMS"] = SELECTION_TIMEOUT_MS
+                options["serverSelectionTimeoutMS"] = _selection_timeout(url)
             client = MongoClient(url.reveal(), **options)
             _clients[key] = client
-        return client.get_default_database(DEFAULT_DATABASE)
+        # Whatever the URL says: what is not confirmed is lost, and nobody knows.
+        concern = client.write_concern if client.write_concern.acknowledged else WriteConcern(1)
+        return client.get_default_database(
+            DEFAULT_DATABASE, read_preference=ReadPreference.PRIMARY, write_concern=concern
+        )
+
+
+def durable_concern() -> WriteConcern:
+    """Return the write concern of what must survive crashes and elections.
+
+    With the journal alone, ``j``, a replica set answers when its primary has it, whatever
+    its default is. "majority" is 1 on a single server.
+    """
+    from pymongo import WriteConcern
+
+    return WriteConcern("majority", j=True)
+
+
+def _selection_timeout(url: SecretUrl) -> int:
+    """Return the milliseconds in which a server must be found."""
+    scheme, _, rest = url.reveal().lower().partition("://")
+    hosts = rest.partition("?")[0].rpartition("@")[2].partition("/")[0]
+    is_set = "replicaset=" in rest or "," in hosts or scheme.endswith("+srv")
+    return ELECTION_TIMEOUT_MS if is_set else SELECTION_TIMEOUT_MS
 
 
 def bounded(url: SecretUrl, seconds: float) -> SecretUrl:

@@ -11,7 +11,7 @@ import threading
 from typing import TYPE_CHECKING
 
 from omega_jupyter.config import SecretUrl
-from omega_jupyter.store.database.connection import Document, connect, mongo_errors
+from omega_jupyter.store.database.connection import Document, connect, durable_concern, mongo_errors
 
 if TYPE_CHECKING:
     from pymongo.collection import Collection
@@ -79,16 +79,10 @@ def leases(url: SecretUrl) -> Collection[Document]:
 
 
 def _collection(url: SecretUrl, name: str, *, durable: bool = True) -> Collection[Document]:
-    from pymongo import ReadPreference
-    from pymongo.write_concern import WriteConcern
+    from pymongo import WriteConcern
 
-    return connect(url).get_collection(
-        name,
-        # "majority" is 1 on a single server.
-        write_concern=WriteConcern("majority", j=True) if durable else WriteConcern(1),
-        # A secondary, which the URL may prefer, doesn't have the newest yet.
-        read_preference=ReadPreference.PRIMARY,
-    )
+    concern = durable_concern() if durable else WriteConcern(1)
+    return connect(url).get_collection(name, write_concern=concern)
 
 
 def _make_indexes(url: SecretUrl) -> None:
