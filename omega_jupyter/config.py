@@ -14,19 +14,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote
 
 from omega_jupyter.errors import Invalid
+from omega_jupyter.secret_url import SecretUrl
 
 __all__ = ["OmegaConfig", "SecretUrl"]
 
 ENV_PREFIX = "OMEGA_"
 
-_CREDENTIALS = re.compile(r"(?<=://)(?P<user>[^:@/]*):[^@/]*@")
-# https://www.mongodb.com/docs/manual/reference/connection-string-options/
-_SECRET_OPTIONS = re.compile(
-    r"(?i)(?<=[?&])(?P<name>tlsCertificateKeyFilePassword|authMechanismProperties)=(?P<value>[^&]*)"
-)
 _SIZE = re.compile(r"(?P<number>\d+(\.\d+)?)\s*(?P<unit>([kmgt]i?)?b)?", re.IGNORECASE)
 _UNITS = {"b": 1} | {
     f"{letter}{binary}b": (1024 if binary else 1000) ** power
@@ -38,57 +33,6 @@ _SCHEMES = {
     "broker_url": ("amqp", "amqps", "mongodb", "mongodb+srv"),
     "result_backend": ("mongodb", "mongodb+srv"),
 }
-
-
-class SecretUrl:
-    """A URL that may hold a password: shown masked, given away only on request.
-
-    Parameters
-    ----------
-    url : str
-        The URL with its credentials.
-
-    Examples
-    --------
-    >>> SecretUrl("mongodb://alice:wonder@db.example/omega")
-    SecretUrl('mongodb://alice:***@db.example/omega')
-    """
-
-    __slots__ = ("_url",)
-
-    def __init__(self, url: str) -> None:
-        self._url = url
-
-    def reveal(self) -> str:
-        """Return the URL in clear."""
-        return self._url
-
-    def redact(self, text: str) -> str:
-        """Return the text with this URL's password replaced, however it is written."""
-        secrets = [found["value"] for found in _SECRET_OPTIONS.finditer(self._url)]
-        found = _CREDENTIALS.search(self._url)
-        if found is not None:
-            secrets.append(found.group(0).removeprefix(f"{found['user']}:").removesuffix("@"))
-        for quoted in secrets:
-            for secret in {quoted, unquote(quoted)} - {""}:
-                text = text.replace(secret, "***")
-        return text
-
-    def __str__(self) -> str:
-        masked = _CREDENTIALS.sub(r"\g<user>:***@", self._url)
-        return _SECRET_OPTIONS.sub(r"\g<name>=***", masked)
-
-    def __repr__(self) -> str:
-        return f"{type(self).__name__}({str(self)!r})"
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, SecretUrl) and self._url == other._url
-
-    def __hash__(self) -> int:
-        return hash(self._url)
-
-    def __getstate__(self) -> None:
-        raise TypeError("A SecretUrl is never pickled: its password would travel in clear")
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ PACKAGE = Path(omega_jupyter.__file__).parent
 # From the ground up. A module may import from its own storey and from those below.
 STOREYS = [
     ["errors"],
+    ["secret_url"],
     ["config"],
     ["store"],
     ["runtime"],

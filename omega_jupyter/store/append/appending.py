@@ -8,17 +8,16 @@ rows are checked again, and what was written is used again: every append arrives
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from omega_jupyter.config import SecretUrl
 from omega_jupyter.errors import Conflict, Invalid, NotFound
 from omega_jupyter.store.append.base_table import BaseTable
 from omega_jupyter.store.append.frames import FrameStream
-from omega_jupyter.store.chunks.checksum import of_inline
-from omega_jupyter.store.chunks.chunks import write_segment
+from omega_jupyter.store.append.written import WrittenPart, WrittenParts
 from omega_jupyter.store.database.connection import Document
 from omega_jupyter.store.names.catalog import Catalog, Latest, now
-from omega_jupyter.store.payload.payload import INLINE_BYTES, Segment, pack_inline
+from omega_jupyter.store.payload.payload import INLINE_BYTES
 from omega_jupyter.store.table.added import JoinedIndex
 from omega_jupyter.store.table.compaction import parts_to_merge
 from omega_jupyter.store.table.extend import (
@@ -29,12 +28,12 @@ from omega_jupyter.store.table.extend import (
     measured,
     part_of,
 )
-from omega_jupyter.store.table.layout import TableSegment, group_rows
+from omega_jupyter.store.table.layout import group_rows
 from omega_jupyter.store.table.schema import Mismatch
 from omega_jupyter.store.table.stored import StoredTable
 from omega_jupyter.store.table.stream import StreamSegment
 from omega_jupyter.store.versions.publication import Stale
-from omega_jupyter.store.versions.writing import content_hash, discard
+from omega_jupyter.store.versions.writing import content_hash
 
 if TYPE_CHECKING:
     from bson import ObjectId
@@ -44,13 +43,6 @@ __all__ = ["RowsPut"]
 # The last rows stay in the version document up to here: then a small append is one
 # insert. Every version carries them.
 TAIL_BYTES = 32 << 10
-
-
-class _New(NamedTuple):
-    """A part of a table that was written, and its entry in the version document."""
-
-    entry: Document
-    part: NewPart
 
 
 class RowsPut:
@@ -97,9 +89,9 @@ class RowsPut:
         self._attempts = 0
         self._added: AddedRows | None = None
         self._pieces: list[list[Any]] = []
-        self._own: _New | None = None
-        self._merged: tuple[list[Any], _New] | None = None
-        self._written: list[Document] = []
+        self._own: WrittenPart | None = None
+        self._merged: tuple[list[Any], WrittenPart] | None = None
+        self._written = WrittenParts(url)
 
     def document(self, latest: Latest) -> Document:
         """Write what has to be written; return the document but for its number.
@@ -112,7 +104,7 @@ class RowsPut:
             Another writer has changed the table, and the rows can't be read again.
         """
         try:
-            self._discard_but(self._reusable())
+            self._written.discard_but(self._reusable())
             base = self._base(latest)
             self.base = base.document.get("_id")
             made = self._make(base)
@@ -120,14 +112,14 @@ class RowsPut:
             raise
         except BaseException:
             # Also on Ctrl-C: nothing of it is published yet.
-            self._discard_but([])
+            self._written.discard_but([])
             raise
         self._attempts += 1
         return made
 
     def settle(self, published: Sequence[Document]) -> None:
         """Delete what was written for nothing, when it is known what was published."""
-        self._discard_but(published)
+        self._written.discard_but(published)
 
     def _make(self, base: BaseTable) -> Document:
         added = self._checked(base.table)
@@ -143,10 +135,10 @@ class RowsPut:
         joined = added.index.join(base.table.reader)
         parts = [item if isinstance(item, int) else item.part for item in order]
         done = extended(base.table, joined, added, parts)
-        entries = [self._kept(base.segments[number]) for number in done.kept]
+        entries = [self._written.kept(base.segments[number]) for number in done.kept]
         entries += [item.entry for item in order if not isinstance(item, int)]
         if done.beside is not None:
-            entries.append(self._stored(done.beside))
+            entries.append(self._written.store(done.beside))
         return _described(base.document, done, entries) | self._noted(base)
 
     # -- the table so far --------------------------------------------------------
@@ -183,13 +175,15 @@ class RowsPut:
                 hint="put them again",
             )
         self._own = None
-        self._discard_but(self._reusable())
+        self._written.discard_but(self._reusable())
         added = AddedRows(table)
         self._pieces = [added.take(frame, who) for who, frame in self._stream.held()]
         self._added = added
         return added
 
-    def _write(self, base: BaseTable, joined: JoinedIndex, added: AddedRows) -> list[int | _New]:
+    def _write(
+        self, base: BaseTable, joined: JoinedIndex, added: AddedRows
+    ) -> list[int | WrittenPart]:
         """Write the rows; return the parts of the table then, the old ones by number."""
         table = base.table
         if self._stream.ended and not added.rows:
@@ -204,20 +198,20 @@ class RowsPut:
         old = [table.arrays(others, len(table.parts))] if tail else []
         if small and (before + added.rows) * row_bytes <= limit:
             part = part_of(table, joined, before + added.rows, [*old, *self._pieces], blocks)
-            return [*range(others), self._new(part, limit)]
+            return [*range(others), self._written.part(part, limit)]
         order = self._merge(base, joined, others, before + added.rows if small else added.rows)
         if small:
             part = part_of(table, joined, before + added.rows, [*old, *self._pieces], blocks)
-            return [*order, self._new(part, -1)]
+            return [*order, self._written.part(part, -1)]
         if before:
-            order.append(self._new(part_of(table, joined, before, old, table.blocks), -1))
+            order.append(self._written.part(part_of(table, joined, before, old, table.blocks), -1))
         if self._own is None:
             self._own = self._write_own(table, joined, added)
         return [*order, self._own]
 
     def _merge(
         self, base: BaseTable, joined: JoinedIndex, others: int, added: int
-    ) -> list[int | _New]:
+    ) -> list[int | WrittenPart]:
         """Write some of the old parts as one, where it is time to; return the order then.
 
         After a lost race nothing is merged, but what was merged before it is used where
@@ -231,7 +225,7 @@ class RowsPut:
             if first < others:
                 rows, arrays = sum(table.parts[first:others]), table.arrays(first, others)
                 part = part_of(table, joined, rows, [arrays], table.blocks)
-                self._merged = written[first:], self._new(part, -1)
+                self._merged = written[first:], self._written.part(part, -1)
         if self._merged is not None:
             segments, new = self._merged
             for first in range(others - len(segments) + 1):
@@ -240,46 +234,25 @@ class RowsPut:
             self._merged = None
         return list(range(others))
 
-    def _write_own(self, table: StoredTable, joined: JoinedIndex, added: AddedRows) -> _New:
+    def _write_own(self, table: StoredTable, joined: JoinedIndex, added: AddedRows) -> WrittenPart:
         """Write the rows alone, so that it need not be done again."""
         if self._stream.ended:
-            return self._new(part_of(table, joined, added.rows, self._pieces, added.blocks), -1)
+            return self._written.part(
+                part_of(table, joined, added.rows, self._pieces, added.blocks), -1
+            )
         frames = ((len(frame), added.take(frame, who)) for who, frame in self._stream.rest())
         held: list[tuple[int, Sequence[Any]]] = []
         for (_, frame), piece in zip(self._stream.held(), self._pieces, strict=True):
             held.append((len(frame), piece))
         segment = StreamSegment(table.kinds + joined.kinds, added.blocks, held, frames, table.name)
         self._pieces = []
-        entry = self._stored(segment)
-        return _New(entry, NewPart(segment.groups, inline=False))
-
-    # -- what is written ---------------------------------------------------------
-
-    def _new(self, segment: TableSegment, limit: int) -> _New:
-        if segment.size <= limit:
-            chunks = pack_inline(segment)
-            if sum(map(len, chunks.values())) <= 2 * limit:
-                entry = {"d": chunks, "h": of_inline(chunks)}
-                return _New(entry, NewPart(segment.groups, inline=True))
-        return _New(self._stored(segment), NewPart(segment.groups, inline=False))
-
-    def _kept(self, segment: Any) -> Document:
-        return self._stored(segment) if isinstance(segment, Segment) else segment
-
-    def _stored(self, segment: Segment) -> Document:
-        entry = write_segment(self._url, segment).to_document()
-        self._written.append(entry)
-        return entry
+        entry = self._written.store(segment)
+        return WrittenPart(entry, NewPart(segment.groups, inline=False))
 
     def _reusable(self) -> list[Document]:
         """Return what was written that serves behind another version as well."""
         merged = None if self._merged is None else self._merged[1]
         return [new.entry for new in (self._own, merged) if new is not None]
-
-    def _discard_but(self, needed: Sequence[Document]) -> None:
-        kept = {entry.get("s") for entry in needed}
-        discard(self._url, [entry for entry in self._written if entry["s"] not in kept])
-        self._written = [entry for entry in self._written if entry["s"] in kept]
 
 
 def _described(base: Document, done: Extended, entries: list[Document]) -> Document:

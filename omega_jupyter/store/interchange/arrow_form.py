@@ -15,7 +15,7 @@ from omega_jupyter.errors import Invalid
 from omega_jupyter.store.interchange.arrow_files import to_pandas
 from omega_jupyter.store.table.view import TableView
 from omega_jupyter.store.values import typed
-from omega_jupyter.store.values.typed import Refused
+from omega_jupyter.store.values.refused import Refused
 
 __all__ = ["CHUNK_ROWS", "NAMED", "SAMPLE_ROWS", "ArrowForm", "differences", "refused"]
 

@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from omega_jupyter.config import SecretUrl
 from omega_jupyter.errors import Conflict, OmegaError, Unavailable
 from omega_jupyter.store.database.connection import Document, mongo_errors
-from omega_jupyter.store.database.schema import names, prepare, versions
+from omega_jupyter.store.database.schema import prepare, versions
+from omega_jupyter.store.names.notes import copy_late_notes, copy_notes
 from omega_jupyter.store.names.tags import forget
 from omega_jupyter.store.versions.copying import copy_late_changes, copy_onto_stubs
 from omega_jupyter.store.versions.publication import latest, now
@@ -103,10 +104,11 @@ class _Renaming:
         with self._undone_if_it_fails():
             self._reserve(taken.version + 1, offset + source.top)
             self._copy(offset, source)
-            noted = self._copy_name(offset)
+            noted = self._copy_notes(offset)
             self._release(offset, source)
             self._switch(offset, source)
-        self._compare_name(offset, noted)
+        with mongo_errors(self._url):
+            copy_late_notes(self._url, self._old, self._new, offset, noted)
         self._finish(offset, source.top)
         return True
 
@@ -171,25 +173,13 @@ class _Renaming:
         if there < source.uncollected:
             raise _Raced
 
-    def _copy_name(self, offset: int) -> Document | None:
-        """Take tags and rule along, and return them as they were."""
+    def _copy_notes(self, offset: int) -> Document | None:
         from pymongo.errors import DuplicateKeyError
 
-        noted = names(self._url).find_one(self._old)
         try:
-            if noted is None:
-                names(self._url).delete_one(self._new)
-            else:
-                names(self._url).replace_one(self._new, self._shifted(noted, offset), upsert=True)
+            return copy_notes(self._url, self._old, self._new, offset)
         except DuplicateKeyError:
             raise _Raced from None
-        return noted
-
-    def _shifted(self, noted: Document, offset: int) -> Document:
-        tags = [e | {"version": e["version"] + offset} for e in noted.get("tags", ())]
-        keep = noted.get("keep")
-        rule = {"keep": keep | {"since": keep["since"] + offset}} if keep else {}
-        return self._new | {"tags": tags} | rule
 
     def _release(self, offset: int, source: _Source) -> None:
         """Make plain drops of the stubs below the copies, and delete those between them."""
@@ -234,20 +224,6 @@ class _Renaming:
         with mongo_errors(self._url):
             copy_late_changes(self._url, written, self._new["name"], offset)
         forget(self._url, self._old["store"], self._old["name"], top + 1)
-
-    def _compare_name(self, offset: int, noted: Document | None) -> None:
-        """Take along the tags that were moved in the last moment."""
-        from pymongo.errors import DuplicateKeyError
-
-        with mongo_errors(self._url):
-            again = names(self._url).find_one(self._old)
-            if again is None or again == noted:
-                return
-            before = {"tags": None, "keep": None} if noted is None else self._shifted(noted, offset)
-            with suppress(DuplicateKeyError):  # somebody has moved them under the new name
-                names(self._url).replace_one(
-                    self._new | before, self._shifted(again, offset), upsert=noted is None
-                )
 
     def _was_done(self) -> bool:
         """Finish what was done already; return False where it was not."""

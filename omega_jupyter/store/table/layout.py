@@ -9,7 +9,7 @@ from omega_jupyter.errors import Invalid
 from omega_jupyter.store.payload.payload import Key, Segment
 from omega_jupyter.store.table.columns.kind import Bounds, Kind
 from omega_jupyter.store.table.zones import ZONE_GROUP, dump_zones, zone_width
-from omega_jupyter.store.values.typed import Refused
+from omega_jupyter.store.values.refused import Refused
 
 __all__ = ["KEEP_HINT", "Block", "TableSegment", "blocks_of", "group_rows", "runs_of"]
 

@@ -17,7 +17,7 @@ from omega_jupyter.store.table.head import HEAD, HeadSource
 from omega_jupyter.store.table.layout import Block
 from omega_jupyter.store.table.row_index import rebuild, rebuild_level
 from omega_jupyter.store.table.rows import Rows, Selection
-from omega_jupyter.store.table.zones import ZONE_GROUP, Zone, load_zone
+from omega_jupyter.store.table.zones import Zone, read_zones
 from omega_jupyter.store.values import typed
 
 if TYPE_CHECKING:
@@ -201,21 +201,8 @@ class TableReader:
         columns : iterable of int
             Those that are stored.
         """
-        import bson
-
         entry = self._body["tables"][table]
-        found: dict[int, Zone] = {}
-        if not self._source.has_closing(entry["i"]):
-            return found
-        places = {column: divmod(column, int(entry["z"])) for column in columns}
-        keys = [Key(ZONE_GROUP, place, 0) for place in sorted({p for p, _ in places.values()})]
-        known: dict[int, dict[str, Any]] = {}
-        self._source.fetch(entry["i"], keys, lambda _, p, d: known.update({p: bson.decode(d)}))
-        for column, (place, key) in places.items():
-            stored = known[place].get(str(key))
-            if stored is not None:
-                found[column] = load_zone(self.kind(column), stored, len(entry["rows"]))
-        return found
+        return read_zones(self._source, entry, {column: self.kind(column) for column in columns})
 
     @property
     def index_spec(self) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 
 from omega_jupyter.store.table.arrays import column_arrays
 from omega_jupyter.store.values import typed
-from omega_jupyter.store.values.typed import Refused
+from omega_jupyter.store.values.refused import Refused
 
 __all__ = ["Mismatch", "TableSchema", "in_categories_of", "same_dtype", "same_names"]
 

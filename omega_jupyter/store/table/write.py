@@ -22,7 +22,7 @@ from omega_jupyter.store.table.layout import (
 from omega_jupyter.store.table.row_index import RowIndex
 from omega_jupyter.store.table.zones import zone_width
 from omega_jupyter.store.values import typed
-from omega_jupyter.store.values.typed import Refused
+from omega_jupyter.store.values.refused import Refused
 
 __all__ = ["HEAD_ROWS", "encode_table", "is_row_major", "pack_head", "refusing"]
 

@@ -6,14 +6,15 @@ filter reads little to know which row groups it can leave out.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from omega_jupyter.store.payload.payload import Key, Source
 from omega_jupyter.store.table.columns.kind import Bounds, Kind
 
-__all__ = ["ZONE_GROUP", "Zone", "dump_zones", "load_zone", "range_zone", "zone_width"]
+__all__ = ["ZONE_GROUP", "Zone", "dump_zones", "range_zone", "read_zones", "zone_width"]
 
 # The row group that zone maps have in place of one.
 ZONE_GROUP = 0xFFFF_FFFF
@@ -76,8 +77,37 @@ def dump_zones(kinds: Sequence[Kind], bounds: Sequence[Sequence[Bounds | None]])
     return zones
 
 
-def load_zone(kind: Kind, stored: dict[str, Any], groups: int) -> Zone:
-    """Read the bounds of one column."""
+def read_zones(
+    source: Source, entry: Mapping[str, Any], kinds: Mapping[int, Kind]
+) -> dict[int, Zone]:
+    """Read what is known of columns; of inline tables that is nothing.
+
+    Parameters
+    ----------
+    source : Source
+        Where the chunks are.
+    entry : dict
+        The part of the table, from its description.
+    kinds : mapping of int to Kind
+        The columns that are stored, and their kinds.
+    """
+    import bson
+
+    found: dict[int, Zone] = {}
+    if not source.has_closing(entry["i"]):
+        return found
+    places = {column: divmod(column, int(entry["z"])) for column in kinds}
+    keys = [Key(ZONE_GROUP, place, 0) for place in sorted({p for p, _ in places.values()})]
+    known: dict[int, dict[str, Any]] = {}
+    source.fetch(entry["i"], keys, lambda _, p, d: known.update({p: bson.decode(d)}))
+    for column, (place, key) in places.items():
+        stored = known[place].get(str(key))
+        if stored is not None:
+            found[column] = _loaded(kinds[column], stored, len(entry["rows"]))
+    return found
+
+
+def _loaded(kind: Kind, stored: dict[str, Any], groups: int) -> Zone:
     import pandas as pd
 
     unknown = np.zeros(groups, bool)

@@ -20,23 +20,15 @@ from collections.abc import Callable
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
-from zoneinfo import ZoneInfo
 
-__all__ = ["Refused", "dumps", "loads", "zone_from_spec", "zone_to_spec"]
+from omega_jupyter.store.values.refused import Refused
+from omega_jupyter.store.values.zones import zone_from_spec, zone_to_spec
+
+__all__ = ["Refused", "dumps", "loads"]
 
 _PLAIN = frozenset({str, int, bool, type(None)})
 # int() and str() of longer numbers are refused by Python itself.
 _MAX_DIGIT_BITS = 12_000
-
-
-class Refused(TypeError):
-    """A value that can't be kept exactly.
-
-    Parameters
-    ----------
-    reason : str
-        Why, in words that follow the place: ``holds a set of lambdas``.
-    """
 
 
 def dumps(value: Any) -> str:
@@ -135,46 +127,6 @@ def _encode_pandas(value: Any) -> Any:
     if kind is pd.Interval:
         return {"$interval": [_encode(value.left), _encode(value.right), value.closed]}
     raise Refused(f"holds a pandas.{kind.__name__}")
-
-
-def zone_to_spec(zone: dt.tzinfo | None) -> Any:
-    """Describe a time zone: None, seconds east of UTC, or ``[library, key]``.
-
-    Raises
-    ------
-    Refused
-        It is neither a fixed offset nor named.
-    """
-    if zone is None:
-        return None
-    if type(zone) is dt.timezone:
-        offset = zone.utcoffset(None)
-        if zone != dt.UTC and zone.tzname(None) != dt.timezone(offset).tzname(None):
-            raise Refused(f"has the time zone {zone!r}, whose own name can't be kept")
-        if offset.microseconds:
-            raise Refused(f"has the time zone {zone!r}, which is finer than a second")
-        return offset.days * 86_400 + offset.seconds
-    if type(zone) is ZoneInfo and zone.key is not None:
-        return ["zoneinfo", zone.key]
-    library = type(zone).__module__.partition(".")[0]
-    if library == "pytz" and getattr(zone, "zone", None):
-        return ["pytz", zone.zone]  # type: ignore[attr-defined]  # pytz's own attribute
-    raise Refused(f"has the time zone {zone!r}, which has no name to keep")
-
-
-def zone_from_spec(spec: Any) -> dt.tzinfo | None:
-    """Return the time zone that :func:`zone_to_spec` described."""
-    if spec is None:
-        return None
-    if isinstance(spec, int):
-        return dt.timezone(dt.timedelta(seconds=spec)) if spec else dt.UTC
-    library, key = spec
-    if library == "pytz":
-        import pytz  # type: ignore[import-untyped,unused-ignore]  # only where a writer had it
-
-        zone: dt.tzinfo = pytz.timezone(key)
-        return zone
-    return ZoneInfo(key)
 
 
 def _encode_datetime(value: dt.datetime) -> Any:

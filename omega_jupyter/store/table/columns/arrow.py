@@ -23,7 +23,7 @@ from omega_jupyter.store.table.columns.text import (
     sampled_bytes,
     write_batch,
 )
-from omega_jupyter.store.values.typed import Refused
+from omega_jupyter.store.values.refused import Refused
 
 __all__ = ["Arrow", "Dictionary", "arrow_kind"]
 

@@ -18,7 +18,7 @@ from omega_jupyter.store.table.columns.fixed import (
 )
 from omega_jupyter.store.table.columns.kind import Bounds, Collector, Kind, Piece, Spec
 from omega_jupyter.store.values import typed
-from omega_jupyter.store.values.typed import Refused
+from omega_jupyter.store.values.refused import Refused
 
 __all__ = ["Intervals", "Masked", "Sparse", "join_parts", "split_parts"]
 

@@ -10,7 +10,7 @@ import numpy as np
 from omega_jupyter.store.payload.payload import Blobs
 from omega_jupyter.store.table.columns.kind import Bounds, Collector, Kind, Piece, Spec
 from omega_jupyter.store.values.dtype import describe_dtype, read_dtype
-from omega_jupyter.store.values.typed import Refused
+from omega_jupyter.store.values.refused import Refused
 
 __all__ = ["FixedCollector", "Numbers", "fixed_bounds", "pack_fixed", "pack_values"]
 

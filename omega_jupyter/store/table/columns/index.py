@@ -6,7 +6,7 @@ from typing import Any
 
 from omega_jupyter.store.table.columns.codes import check_codes
 from omega_jupyter.store.values import typed
-from omega_jupyter.store.values.typed import Refused
+from omega_jupyter.store.values.refused import Refused
 
 __all__ = [
     "check_class",

@@ -24,7 +24,7 @@ from omega_jupyter.store.table.columns.index import (
 )
 from omega_jupyter.store.table.columns.kind import Kind, Piece, Spec
 from omega_jupyter.store.values import typed
-from omega_jupyter.store.values.typed import Refused
+from omega_jupyter.store.values.refused import Refused
 
 __all__ = ["dump_index", "kind_from_spec", "kind_of", "load_index"]
 

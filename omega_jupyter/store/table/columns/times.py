@@ -15,7 +15,8 @@ from omega_jupyter.store.table.columns.fixed import (
     pack_values,
 )
 from omega_jupyter.store.table.columns.kind import Bounds, Collector, Kind
-from omega_jupyter.store.values.typed import Refused, zone_from_spec, zone_to_spec
+from omega_jupyter.store.values.refused import Refused
+from omega_jupyter.store.values.zones import zone_from_spec, zone_to_spec
 
 __all__ = ["Periods", "Zoned"]
 
