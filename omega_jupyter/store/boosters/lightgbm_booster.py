@@ -1,7 +1,4 @@
-"""LightGBM's boosters in LightGBM's own format: what is fitted in an LGBMClassifier and its like.
-
-The estimators around them are scikit-learn's, and kept as those are.
-"""
+"""LightGBM's boosters in LightGBM's own format: what an LGBMClassifier and its like hold."""
 
 from __future__ import annotations
 
@@ -10,14 +7,11 @@ from collections import OrderedDict, defaultdict
 from typing import Any, ClassVar
 
 from omega_jupyter.errors import Invalid
+from omega_jupyter.store.boosters.booster import BoosterCodec
 from omega_jupyter.store.boosters.lightgbm_trees import lightgbm_model_is_sound
-from omega_jupyter.store.boosters.xgboost_booster import import_library, unknown, unreadable
-from omega_jupyter.store.codecs.codec import Codec, module_of
-from omega_jupyter.store.files.spool import check_hash
 from omega_jupyter.store.model.environment import environment
 from omega_jupyter.store.model.soundness import unsound
-from omega_jupyter.store.payload.part import Part
-from omega_jupyter.store.payload.payload import Buffers, Encoded, Source
+from omega_jupyter.store.payload.payload import Buffers, Encoded
 from omega_jupyter.store.values import typed
 
 __all__ = ["LightGBMCodec"]
@@ -26,15 +20,11 @@ __all__ = ["LightGBMCodec"]
 _STATE = ("best_iteration", "params", "pandas_categorical", "train_set_version")
 
 
-class LightGBMCodec(Codec):
+class LightGBMCodec(BoosterCodec):
     """A booster as LightGBM's text, which holds the trees, and the rest as typed JSON."""
 
-    store: ClassVar[str] = "models"
     kind: ClassVar[str] = "lightgbm"
-
-    def accepts(self, obj: Any) -> bool:
-        """Accept Booster itself."""
-        return module_of(obj) == "lightgbm" and type(obj).__name__ == "Booster"
+    library: ClassVar[str] = "LightGBM"
 
     def encode(self, obj: Any) -> Encoded:
         """Let LightGBM write the model.
@@ -48,7 +38,7 @@ class LightGBMCodec(Codec):
         # All trees, also those after the best iteration.
         model = obj.model_to_string(num_iteration=-1)
         if not lightgbm_model_is_sound(model):
-            raise unknown("LightGBM")
+            raise self.unknown()
         text = model.encode()
         state = {name: getattr(obj, name) for name in _STATE if hasattr(obj, name)}
         state["best_score"] = {name: dict(scores) for name, scores in obj.best_score.items()}
@@ -70,25 +60,15 @@ class LightGBMCodec(Codec):
             environment=environment(["lightgbm"]),
         )
 
-    def decode(self, source: Source, body: dict[str, Any], part: Part, what: str) -> Any:
-        """Check the hash, then let LightGBM read the model.
-
-        Raises
-        ------
-        Invalid
-            The stored bytes were changed, or LightGBM is missing or can't read them.
-        """
-        self.only_whole(part, what)
-        data = source.buffer(0, 0, int(body["size"]))
-        check_hash(hashlib.sha256(data).hexdigest(), body["sha256"], what)
-        lightgbm = import_library("lightgbm", what)
+    def read(self, library: Any, data: bytearray, body: dict[str, Any], what: str) -> Any:
+        """Take the trees from the text, and the rest from the description."""
         text = data.decode("utf-8", "replace")
         if not lightgbm_model_is_sound(text):
             raise unsound(what)
         try:
-            booster = lightgbm.Booster(model_str=text)
-        except lightgbm.basic.LightGBMError as error:
-            raise unreadable("LightGBM", what, error) from error
+            booster = library.Booster(model_str=text)
+        except library.basic.LightGBMError as error:
+            raise self.unreadable(what, error) from error
         state = typed.loads(body["state"])
         scores = {name: OrderedDict(found) for name, found in state.pop("best_score").items()}
         booster.best_score = defaultdict(OrderedDict, scores)

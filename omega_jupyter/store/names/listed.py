@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 from omega_jupyter.config import SecretUrl
 from omega_jupyter.errors import NotFound
 from omega_jupyter.store.names.catalog import Catalog
+from omega_jupyter.store.names.listing import Wanted
 from omega_jupyter.store.names.names import ObjectName, plain_name
 from omega_jupyter.store.versions.metadata import Metadata
 
@@ -69,9 +70,8 @@ class ListedStore:
         Invalid
             The regular expression can't be read.
         """
-        return self._catalog.listing(self.store).names(
-            pattern, regexp=regexp, kind=kind, attributes=attributes, hidden=hidden
-        )
+        wanted = Wanted(pattern, regexp=regexp, kind=kind, attributes=attributes, hidden=hidden)
+        return self._catalog.listing(self.store).names(wanted)
 
     def entries(
         self,
@@ -94,9 +94,8 @@ class ListedStore:
         list of Metadata
             With their tags.
         """
-        return self._catalog.listing(self.store).entries(
-            pattern, regexp=regexp, kind=kind, attributes=attributes, hidden=hidden
-        )
+        wanted = Wanted(pattern, regexp=regexp, kind=kind, attributes=attributes, hidden=hidden)
+        return self._catalog.listing(self.store).entries(wanted)
 
     def exists(self, name: str) -> bool:
         """Say whether an object, or the version or tag that the name carries, is stored."""

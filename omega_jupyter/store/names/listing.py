@@ -13,10 +13,42 @@ from omega_jupyter.store.names.patterns import NamePattern
 from omega_jupyter.store.versions.attributes import has_attributes, plain_attributes
 from omega_jupyter.store.versions.metadata import Metadata
 
-__all__ = ["Listing"]
+__all__ = ["Listing", "Wanted"]
 
 BATCH = 100_000
 NAMES_A_QUERY = 10_000
+
+
+class Wanted:
+    """Which objects are to be listed.
+
+    Parameters
+    ----------
+    pattern, regexp, hidden
+        As for :class:`~omega_jupyter.store.names.patterns.NamePattern`.
+    kind : str, optional
+        Only objects of this kind.
+    attributes : mapping, optional
+        Only objects that have all of these attributes.
+
+    Raises
+    ------
+    Invalid
+        One of them can't be read.
+    """
+
+    def __init__(
+        self,
+        pattern: str | None = None,
+        *,
+        regexp: str | re.Pattern[str] | None = None,
+        kind: str | None = None,
+        attributes: Mapping[str, Any] | None = None,
+        hidden: bool = False,
+    ) -> None:
+        self.names = NamePattern(pattern, regexp, hidden=hidden)
+        self.kind = kind
+        self.attributes = plain_attributes(attributes)
 
 
 class Listing:
@@ -34,59 +66,16 @@ class Listing:
         self._url = url
         self._store = store
 
-    def names(
-        self,
-        pattern: str | None = None,
-        *,
-        regexp: str | re.Pattern[str] | None = None,
-        kind: str | None = None,
-        attributes: Mapping[str, Any] | None = None,
-        hidden: bool = False,
-    ) -> list[str]:
-        """Return the names that are alive, sorted.
-
-        Parameters
-        ----------
-        pattern : str, optional
-            With ``*``, ``?`` and ``[abc]``, as in file names.
-        regexp : str or re.Pattern, optional
-            A regular expression that the name begins with.
-        kind : str, optional
-            Only objects of this kind.
-        attributes : mapping, optional
-            Only objects that have all of these attributes.
-        hidden : bool
-            Also internal objects, whose names begin with a dot.
-
-        Raises
-        ------
-        Invalid
-            The regular expression can't be read.
-        """
-        wanted = NamePattern(pattern, regexp, hidden=hidden)
-        found = self._newest(wanted, kind, plain_attributes(attributes), {})
+    def names(self, wanted: Wanted) -> list[str]:
+        """Return the names that are alive, sorted."""
+        found = self._newest(wanted.names, wanted.kind, wanted.attributes, {})
         return sorted(document["_id"] for document in found)
 
-    def entries(
-        self,
-        pattern: str | None = None,
-        *,
-        regexp: str | re.Pattern[str] | None = None,
-        kind: str | None = None,
-        attributes: Mapping[str, Any] | None = None,
-        hidden: bool = False,
-    ) -> list[Metadata]:
-        """Return the metadata of the latest version of each name, sorted by name.
-
-        Parameters
-        ----------
-        pattern, regexp, kind, attributes, hidden
-            As for :meth:`names`.
-        """
-        wanted = NamePattern(pattern, regexp, hidden=hidden)
+    def entries(self, wanted: Wanted) -> list[Metadata]:
+        """Return the metadata of the latest version of each name, sorted by name."""
         whole = {"latest": {"$first": "$$ROOT"}}
-        found = self._newest(wanted, kind, plain_attributes(attributes), whole)
-        tagged = self._tagged(wanted)
+        found = self._newest(wanted.names, wanted.kind, wanted.attributes, whole)
+        tagged = self._tagged(wanted.names)
         entries = [
             Metadata.from_document(document["latest"], tagged.get(document["_id"]))
             for document in found

@@ -6,7 +6,7 @@ from omega_jupyter.config import SecretUrl
 from omega_jupyter.errors import NotFound
 from omega_jupyter.store.database.connection import mongo_errors
 from omega_jupyter.store.database.schema import versions
-from omega_jupyter.store.names.listing import Listing
+from omega_jupyter.store.names.listing import Listing, Wanted
 from omega_jupyter.store.names.tags import Tags
 from omega_jupyter.store.versions import publication
 from omega_jupyter.store.wording.closest import closest
@@ -44,7 +44,7 @@ def not_found(url: SecretUrl, store: str, name: str, version: int | str | None =
     new = _new_name(url, store, name)
     if new is not None:
         return NotFound(f"No {what} {name!r}: it was renamed to {new!r}", hint=f"use {new!r}")
-    known = Listing(url, store).names(hidden=name.startswith("."))
+    known = Listing(url, store).names(Wanted(hidden=name.startswith(".")))
     near = closest(name, known)
     suggestion = f" Did you mean {near!r}?" if near else ""
     for other, word in KINDS_OF_STORES.items():
