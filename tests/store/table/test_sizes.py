@@ -12,7 +12,8 @@ from omega_jupyter.store.datasets import DatasetStore
 
 N = 70_000
 COLUMNS = {
-    "numbers": pd.Series(np.arange(N)),
+    "numbers": pd.Series(np.arange(N) ** 2),
+    "narrowed numbers": pd.Series(np.arange(N) * 100_003 % 1_000_007),
     "str": pd.Series([f"text {i}" for i in range(N)], dtype="str"),
     "string": pd.Series([f"text {i}" for i in range(N)], dtype="string[python]"),
     "texts of Python": pd.Series([f"text {i}" for i in range(N)], dtype=object),

@@ -14,6 +14,7 @@ from omega_jupyter.store.table.columns.fixed import (
     pack_values,
 )
 from omega_jupyter.store.table.columns.kind import Bounds, Collector, Kind, Piece, Spec
+from omega_jupyter.store.table.columns.narrow import Narrowed
 
 __all__ = ["Category", "Codes", "check_codes", "codes_dtype"]
 
@@ -21,7 +22,10 @@ __all__ = ["Category", "Codes", "check_codes", "codes_dtype"]
 class _CodesCollector(FixedCollector):
     """Takes codes of any width: later segments may need wider ones."""
 
-    def _stored(self, piece: Piece, data: bytes) -> Any:
+    def _narrowed(self, piece: Piece, data: bytes | memoryview) -> Narrowed | None:
+        return None
+
+    def _stored(self, piece: Piece, data: bytes | memoryview) -> Any:
         cells = piece.width * piece.rows
         return np.dtype(f"<i{len(data) // cells if cells else 1}")
 

@@ -13,10 +13,11 @@ from omega_jupyter.store.table.arrays import plain_array
 from omega_jupyter.store.table.columns.fixed import (
     FixedCollector,
     fixed_bounds,
-    pack_fixed,
+    pack_narrow,
     pack_values,
 )
 from omega_jupyter.store.table.columns.kind import Bounds, Collector, Kind, Piece, Spec
+from omega_jupyter.store.table.columns.narrow import narrow_bytes
 from omega_jupyter.store.values import typed
 from omega_jupyter.store.values.refused import Refused
 
@@ -43,15 +44,17 @@ class Masked(Kind):
 
     def row_bytes(self, array: Any) -> float:
         """Return the item size and one bit."""
-        return float(self.numpy_dtype.itemsize) + 0.125
+        return narrow_bytes(array, self._values) + 0.125
+
+    def _values(self, part: Any) -> Any:
+        return part.to_numpy(self.numpy_dtype, na_value=self.numpy_dtype.type(0))
 
     def pack(self, arrays: Sequence[Any], start: int, stop: int) -> bytes:
         """Write the values of all columns (zero where missing), then the masks."""
         parts = [array[start:stop] for array in arrays]
-        zero = self.numpy_dtype.type(0)
         masks = np.array([part.isna() for part in parts]).reshape(len(parts), stop - start)
-        values = [part.to_numpy(self.numpy_dtype, na_value=zero) for part in parts]
-        return pack_fixed(values, 0, stop - start) + np.packbits(masks, axis=1).tobytes()
+        values = [self._values(part) for part in parts]
+        return pack_narrow(values) + np.packbits(masks, axis=1).tobytes()
 
     def collector(self, columns: int, rows: int) -> Collector:
         """Collect values and masks."""
@@ -61,12 +64,10 @@ class Masked(Kind):
         """Compare the values that are there."""
         if not rows:
             return None
-        size = width * rows * self.numpy_dtype.itemsize
-        values = np.frombuffer(data[:size], self.numpy_dtype).reshape(width, rows)
-        packed = np.frombuffer(data[size:], np.uint8).reshape(width, -1)
-        masks = np.unpackbits(packed, axis=1, count=rows).view(bool)
+        collector = _MaskedCollector(self._dtype, self.numpy_dtype, width, rows)
+        collector.add(Piece(0, range(width), width, rows, 0, None), data)
         bounds = []
-        for column, mask in zip(values, masks, strict=True):
+        for column, mask in zip(collector.values, collector.masks, strict=True):
             present = column[~mask]
             if len(present):
                 low, high, _ = fixed_bounds(present[np.newaxis])[0]
@@ -87,16 +88,26 @@ class _MaskedCollector(Collector):
         self._masks = FixedCollector(np.dtype(bool), columns, rows)
 
     def add(self, piece: Piece, data: bytes) -> None:
-        size = piece.width * piece.rows * self._values.values.dtype.itemsize
         view = memoryview(data)
-        self._values.add(piece, view[:size])  # type: ignore[arg-type]  # any buffer will do
+        size = len(view) - piece.width * -(-piece.rows // 8)
+        self._values.add(piece, view[:size])
         packed = np.frombuffer(view[size:], np.uint8).reshape(piece.width, -(-piece.rows // 8))
         masks = np.unpackbits(packed, axis=1, count=piece.rows).view(bool)
         self._masks.put(piece, masks.reshape(piece.width, piece.rows))
 
+    @property
+    def values(self) -> Any:
+        """The values, of shape (columns, rows)."""
+        return self._values.values
+
+    @property
+    def masks(self) -> Any:
+        """What is missing of them."""
+        return self._masks.values
+
     def finish(self) -> list[Any]:
         make = self._dtype.construct_array_type()
-        pairs = zip(self._values.values, self._masks.values, strict=True)
+        pairs = zip(self.values, self.masks, strict=True)
         return [make(values, mask) for values, mask in pairs]
 
 
@@ -116,13 +127,16 @@ class Intervals(Kind):
 
     def row_bytes(self, array: Any) -> float:
         """Return twice the item size."""
-        return 2 * self._bounds.row_bytes(array.left)
+        return 2 * float(plain_array(array.left[:1]).dtype.itemsize)
 
     def pack(self, arrays: Sequence[Any], start: int, stop: int) -> bytes:
         """Write left and right bounds."""
         parts = [array[start:stop] for array in arrays]
-        lefts = self._bounds.pack([plain_array(part.left) for part in parts], 0, stop - start)
-        rights = self._bounds.pack([plain_array(part.right) for part in parts], 0, stop - start)
+        # As they are: both of one length, so that it is known where the right ones begin.
+        lefts = self._bounds.pack_plain([plain_array(part.left) for part in parts], 0, stop - start)
+        rights = self._bounds.pack_plain(
+            [plain_array(part.right) for part in parts], 0, stop - start
+        )
         return lefts + rights
 
     def collector(self, columns: int, rows: int) -> Collector:

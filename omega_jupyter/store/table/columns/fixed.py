@@ -9,10 +9,25 @@ import numpy as np
 
 from omega_jupyter.store.payload.payload import Blobs
 from omega_jupyter.store.table.columns.kind import Bounds, Collector, Kind, Piece, Spec
+from omega_jupyter.store.table.columns.narrow import (
+    Narrowed,
+    can_narrow,
+    narrow,
+    narrow_bytes,
+    widen,
+)
 from omega_jupyter.store.values.dtype import describe_dtype, read_dtype
 from omega_jupyter.store.values.refused import Refused
 
-__all__ = ["FixedCollector", "Numbers", "fixed_bounds", "pack_fixed", "pack_values"]
+__all__ = [
+    "FixedCollector",
+    "Numbers",
+    "fixed_bounds",
+    "pack_fixed",
+    "pack_narrow",
+    "pack_values",
+    "packed_bounds",
+]
 
 
 class FixedCollector(Collector):
@@ -25,19 +40,20 @@ class FixedCollector(Collector):
     def __init__(self, dtype: Any, columns: int, rows: int) -> None:
         self.values = np.empty((columns, rows), dtype)
 
-    def add(self, piece: Piece, data: bytes) -> None:
+    def add(self, piece: Piece, data: bytes | memoryview) -> None:
         """Copy the wanted columns and rows."""
-        source = np.frombuffer(data, self._stored(piece, data)).reshape(piece.width, piece.rows)
-        self.put(piece, source)
+        narrowed = self._narrowed(piece, data)
+        if narrowed is None:
+            source = np.frombuffer(data, self._stored(piece, data))
+            self.put(piece, source.reshape(piece.width, piece.rows))
+        else:
+            counts = _wanted(piece, narrowed.counts)
+            narrowed.of(piece.pick, counts).put(self._target(piece, counts))
 
     def put(self, piece: Piece, source: Any) -> None:
         """Copy the wanted columns and rows of an array of shape (width, rows)."""
-        if len(piece.pick) != piece.width:
-            source = source[list(piece.pick)]
-        if piece.places is not None:
-            source = source.take(piece.places, axis=1)
-        to, at = piece.to, piece.at
-        self.values[to : to + len(source), at : at + source.shape[1]] = source
+        source = _wanted(piece, source)
+        self._target(piece, source)[:] = source
 
     def finish(self) -> list[Any]:
         """Return one view for each column."""
@@ -47,8 +63,22 @@ class FixedCollector(Collector):
         """Return the array."""
         return self.values
 
-    def _stored(self, piece: Piece, data: bytes) -> Any:
+    def _target(self, piece: Piece, source: Any) -> Any:
+        to, at = piece.to, piece.at
+        return self.values[to : to + len(source), at : at + source.shape[1]]
+
+    def _narrowed(self, piece: Piece, data: bytes | memoryview) -> Narrowed | None:
+        return widen(data, self.values.dtype, piece.width, piece.rows)
+
+    def _stored(self, piece: Piece, data: bytes | memoryview) -> Any:
         return self.values.dtype
+
+
+def _wanted(piece: Piece, source: Any) -> Any:
+    """Return the wanted columns and rows of an array of shape (width, rows)."""
+    if len(piece.pick) != piece.width:
+        source = source[list(piece.pick)]
+    return source if piece.places is None else source.take(piece.places, axis=1)
 
 
 class Numbers(Kind):
@@ -70,11 +100,15 @@ class Numbers(Kind):
         return cls({"t": describe_dtype(array.dtype)})
 
     def row_bytes(self, array: Any) -> float:
-        """Return the item size."""
-        return float(self.dtype.itemsize)
+        """Return the item size, or what is expected of narrowed values."""
+        return narrow_bytes(array, lambda part: part)
 
     def pack(self, arrays: Sequence[Any], start: int, stop: int) -> bytes:
-        """Write the columns one after the other."""
+        """Write the columns one after the other; integers and times narrowed where that saves."""
+        return pack_narrow([array[start:stop] for array in arrays])
+
+    def pack_plain(self, arrays: Sequence[Any], start: int, stop: int) -> bytes:
+        """Write the columns one after the other as they are."""
         return pack_fixed(arrays, start, stop)
 
     def collector(self, columns: int, rows: int) -> Collector:
@@ -85,7 +119,7 @@ class Numbers(Kind):
         """Compare all that has an order."""
         if self.dtype.kind not in "biufmM" or not rows:
             return None
-        return fixed_bounds(np.frombuffer(data, self.dtype).reshape(width, rows))
+        return packed_bounds(data, self.dtype, width, rows)
 
     def pack_bounds(self, values: Sequence[Any]) -> bytes:
         """Write a column."""
@@ -108,11 +142,25 @@ def fixed_bounds(values: Any) -> list[Bounds]:
     return bounds
 
 
+def packed_bounds(data: bytes, dtype: Any, width: int, rows: int) -> list[Bounds]:
+    """Return the bounds of each column of a chunk, narrowed or not."""
+    narrowed = widen(data, dtype, width, rows)
+    if narrowed is None:
+        return fixed_bounds(np.frombuffer(data, dtype).reshape(width, rows))
+    return [Bounds(low, high, 0) for low, high in zip(*narrowed.bounds(dtype), strict=True)]
+
+
 def pack_values(values: Sequence[Any], dtype: Any) -> bytes:
     """Write bounds as one column; zero where unknown."""
     zero = np.zeros((), dtype)[()]
     packed = np.array([zero if value is None else value for value in values], dtype)
     return packed.tobytes()
+
+
+def pack_narrow(columns: Sequence[Any]) -> bytes:
+    """Write the columns of numpy one after the other, narrowed where that takes fewer bytes."""
+    packed = narrow(columns) if can_narrow(columns[0].dtype) else None
+    return pack_fixed(columns, 0, len(columns[0])) if packed is None else packed
 
 
 def pack_fixed(arrays: Sequence[Any], start: int, stop: int) -> bytes:

@@ -97,6 +97,10 @@ class Kind(ABC):
     def pack(self, arrays: Sequence[Any], start: int, stop: int) -> bytes:
         """Make the chunk of some columns and a range of rows."""
 
+    def pack_plain(self, arrays: Sequence[Any], start: int, stop: int) -> bytes:
+        """Make a chunk whose length hangs on the numbers of rows and columns alone."""
+        raise NotImplementedError
+
     @abstractmethod
     def collector(self, columns: int, rows: int) -> Collector:
         """Make the collector for so many columns and rows."""

@@ -10,24 +10,32 @@ import numpy as np
 from omega_jupyter.store.payload.payload import Blobs
 from omega_jupyter.store.table.columns.fixed import (
     FixedCollector,
-    fixed_bounds,
     pack_fixed,
+    pack_narrow,
     pack_values,
+    packed_bounds,
 )
 from omega_jupyter.store.table.columns.kind import Bounds, Collector, Kind
+from omega_jupyter.store.table.columns.narrow import narrow_bytes
 from omega_jupyter.store.values.refused import Refused
 from omega_jupyter.store.values.zones import zone_from_spec, zone_to_spec
 
 __all__ = ["Periods", "Zoned"]
+
+# The smallest integer is NaT in all of them, whatever the unit.
+_TIMES = np.dtype("M8[s]")
 
 
 class _OnIntegers(Kind):
     """An extension array over 64-bit integers."""
 
     def row_bytes(self, array: Any) -> float:
-        return 8.0
+        return narrow_bytes(array, lambda part: part.asi8)
 
     def pack(self, arrays: Sequence[Any], start: int, stop: int) -> bytes:
+        return pack_narrow([array[start:stop].asi8.view(_TIMES) for array in arrays])
+
+    def pack_plain(self, arrays: Sequence[Any], start: int, stop: int) -> bytes:
         return pack_fixed([array[start:stop].asi8 for array in arrays], 0, stop - start)
 
     def collector(self, columns: int, rows: int) -> Collector:
@@ -37,12 +45,10 @@ class _OnIntegers(Kind):
         raise NotImplementedError
 
     def bounds(self, data: bytes, width: int, rows: int) -> list[Bounds] | None:
-        # The smallest integer is NaT in all of them.
-        times = np.frombuffer(data, "M8[s]").reshape(width, rows)
-        return fixed_bounds(times) if rows else None
+        return packed_bounds(data, _TIMES, width, rows) if rows else None
 
     def pack_bounds(self, values: Sequence[Any]) -> bytes:
-        return pack_values(values, np.dtype("M8[s]"))
+        return pack_values(values, _TIMES)
 
 
 class _Wrapped(FixedCollector):
