@@ -17,7 +17,10 @@ if TYPE_CHECKING:
     from omega_jupyter.store.datasets import DatasetStore
     from omega_jupyter.store.versions.metadata import Metadata
 
-__all__ = ["DATA_KEYWORDS", "is_data", "pinned", "references"]
+__all__ = ["DATA_KEYWORDS", "MAX_BYTES", "is_data", "pinned", "references"]
+
+# Data travels through the store. What is larger than this as JSON is data.
+MAX_BYTES = 4 << 20
 
 # Keywords of estimators' methods that are one value a row: a text names a data set there.
 DATA_KEYWORDS = ("sample_weight", "groups")
@@ -76,6 +79,7 @@ def pinned(
     _check_json(verb, plain)
     given = {role: value for role, value in data.items() if value is not None}
     values, choices = _without_choices(url, given | keywords)
+    _check_size(verb, plain, choices)
     names = {"model": ObjectName.parse(model)}
     names |= {role: ObjectName.parse(v) for role, v in values.items() if isinstance(v, str)}
     found = _resolved(url, names)
@@ -149,6 +153,15 @@ def _check_json(verb: str, params: Mapping[str, Any]) -> None:
                 f"{verb}({name}=…) is a {type(value).__name__}, which can't be sent to a worker",
                 hint="numbers, texts, lists, dicts and data can",
             ) from None
+
+
+def _check_size(verb: str, params: Mapping[str, Any], choices: Mapping[str, Any]) -> None:
+    size = len(json.dumps([params, choices]))
+    if size > MAX_BYTES:
+        raise Invalid(
+            f"The arguments of {verb} are {size:,} bytes long; a message takes {MAX_BYTES:,}",
+            hint="om.datasets.put(data, 'name') keeps data, and 'name' is the argument then",
+        )
 
 
 def _check_lengths(found: Mapping[str, tuple[str, Metadata]]) -> None:

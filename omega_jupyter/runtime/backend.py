@@ -16,8 +16,9 @@ from celery.utils.log import get_task_logger
 
 from omega_jupyter.config import OmegaConfig
 from omega_jupyter.errors import AuthError, Unavailable
-from omega_jupyter.runtime.credentials import HEADER, Credentials
+from omega_jupyter.runtime.credentials import Credentials
 from omega_jupyter.runtime.endings import QUIET_SECONDS
+from omega_jupyter.runtime.envelope import HEADER
 from omega_jupyter.runtime.fits import pass_on
 from omega_jupyter.runtime.keyring import keyring
 from omega_jupyter.runtime.ledger import Ledger

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from omega_jupyter.errors import OmegaError
 from omega_jupyter.runtime import records as rules
 from omega_jupyter.runtime.broker import Broker
-from omega_jupyter.runtime.credentials import LIFETIME_SECONDS
+from omega_jupyter.runtime.envelope import LIFETIME_SECONDS
 from omega_jupyter.runtime.fits import parts, pass_on
 from omega_jupyter.runtime.ledger import Ledger
 from omega_jupyter.runtime.outcome import published

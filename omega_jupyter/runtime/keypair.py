@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import os
 import stat
 import tempfile
@@ -12,9 +13,8 @@ from pathlib import Path
 from typing import Literal
 
 from omega_jupyter.errors import Conflict, Invalid
-from omega_jupyter.runtime.credentials import key_id
 
-__all__ = ["KeyPair", "read_key_file", "read_senders", "write_key_file"]
+__all__ = ["KeyPair", "key_id", "read_key_file", "read_senders", "write_key_file"]
 
 Kind = Literal["worker", "sender"]
 
@@ -169,7 +169,7 @@ def read_senders(path: Path) -> dict[str, tuple[str, bytes]]:
     Returns
     -------
     dict
-        :func:`~omega_jupyter.runtime.credentials.key_id` to name and public key.
+        :func:`~omega_jupyter.runtime.keypair.key_id` to name and public key.
 
     Raises
     ------
@@ -205,3 +205,8 @@ def _decoded(text: str) -> bytes:
     if len(raw) != _BYTES:
         raise ValueError(f"{len(raw)} bytes")
     return raw
+
+
+def key_id(public: bytes) -> str:
+    """Return the short name of a public key: 16 hexadecimal digits of its SHA-256."""
+    return hashlib.sha256(public).hexdigest()[:16]

@@ -8,13 +8,14 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from omega_jupyter.errors import AuthError
-from omega_jupyter.runtime.credentials import Credentials, Envelope
+from omega_jupyter.errors import AuthError, Unavailable
+from omega_jupyter.runtime.envelope import Envelope
 from omega_jupyter.runtime.keypair import KeyPair, read_key_file, read_senders
 from omega_jupyter.runtime.keys import DatabaseKeys, SendingKeys
 
 if TYPE_CHECKING:
     from omega_jupyter.config import OmegaConfig
+    from omega_jupyter.runtime.credentials import Credentials
 
 __all__ = ["Keyring", "keyring"]
 
@@ -43,6 +44,8 @@ class Keyring:
         self._config = config
         self._lock = threading.Lock()
         self._pairs: list[KeyPair] = []
+        # By their ids, which take as long to make as a message takes to open.
+        self._private: dict[str, bytes] = {}
         self._senders: dict[str, bytes] = {}
         self._read = 0.0
         self._files: tuple[float, ...] = ()
@@ -59,6 +62,30 @@ class Keyring:
             )
         self._load()
 
+    def verify(self, header: object, *, task: str, task_id: str) -> Envelope:
+        """Return what came with a task, if somebody whom this worker knows has sent it.
+
+        Parameters
+        ----------
+        header : object
+            The message header.
+        task, task_id : str
+            Name and id of the task that it came with.
+
+        Raises
+        ------
+        AuthError
+            As of :meth:`open`; it is not opened, though.
+        Unavailable
+            The keys can't be read.
+        """
+        envelope = Envelope.from_header(header)
+        private, senders = self._keys_for(envelope)
+        envelope.verify(senders, task=task, task_id=task_id)
+        if envelope.key_id not in private:
+            raise AuthError(f"The credentials of task {task_id} are sealed to another worker's key")
+        return envelope
+
     def open(self, header: object, *, task: str, task_id: str) -> Credentials:
         """Return the credentials that came with a task.
 
@@ -74,14 +101,27 @@ class Keyring:
         AuthError
             The header is missing, altered, expired, another task's, or of nobody
             that this worker knows.
+        Unavailable
+            The keys can't be read.
         """
         envelope = Envelope.from_header(header)
+        private, senders = self._keys_for(envelope)
+        envelope.verify(senders, task=task, task_id=task_id)
+        return envelope.open(list(private.values()), task=task, task_id=task_id)
+
+    def _keys_for(self, envelope: Envelope) -> tuple[dict[str, bytes], dict[str, bytes]]:
+        """Return the private keys and the senders by id, read again where that may help."""
         with self._lock:
-            opens = any(pair.id == envelope.key_id for pair in self._pairs)
-            if self._is_stale(unknown=not opens or envelope.sender not in self._senders):
-                self._load()
-            private, senders = [pair.private for pair in self._pairs], self._senders
-        return envelope.open(private, senders, task=task, task_id=task_id)
+            unknown = envelope.key_id not in self._private or envelope.sender not in self._senders
+            if self._is_stale(unknown=unknown):
+                try:
+                    self._load()
+                except Unavailable:
+                    if unknown:
+                        raise
+                    # What was good a minute ago will do until the database answers.
+                    self._read = time.monotonic() - FRESH_SECONDS + AGAIN_SECONDS
+            return self._private, self._senders
 
     def sending(self) -> SendingKeys:
         """Return the keys with which a worker sends a task to the others of its kind."""
@@ -108,6 +148,7 @@ class Keyring:
             senders = {pair.id: pair.public for pair in keys.usable("sender")}
         # Workers know each other.
         senders |= {pair.signing().id: pair.signing().public for pair in pairs}
+        self._private = {pair.id: pair.private for pair in pairs}
         self._pairs, self._senders, self._read = pairs, senders, time.monotonic()
 
     def _paths(self) -> list[Path]:

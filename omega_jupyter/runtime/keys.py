@@ -17,7 +17,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, NamedTuple
 
 from omega_jupyter.errors import AuthError
-from omega_jupyter.runtime.credentials import LIFETIME_SECONDS
+from omega_jupyter.runtime.envelope import LIFETIME_SECONDS
 from omega_jupyter.runtime.keypair import KeyPair, Kind, read_key_file
 from omega_jupyter.store.database.connection import Document, connect, mongo_errors
 

@@ -7,10 +7,7 @@ from typing import Any
 
 from omega_jupyter.errors import Invalid
 
-__all__ = ["TIME_LIMIT", "bytes_said", "checked_time_limit", "exceeded", "verdicts"]
-
-# The header of a message with its task's limit in seconds.
-TIME_LIMIT = "omega_time_limit"
+__all__ = ["bytes_said", "checked_time_limit", "exceeded", "verdicts"]
 
 _HINT = "%omega retry runs it again, with the same limits"
 

@@ -5,18 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from omega_jupyter.runtime.credentials import (
-    HEADER,
-    LIFETIME_SECONDS,
-    Credentials,
-    Envelope,
-    digest,
-)
-from omega_jupyter.runtime.limits import TIME_LIMIT
+from omega_jupyter.runtime.envelope import HEADER, LIFETIME_SECONDS, Envelope, digest
+from omega_jupyter.runtime.terms import Terms
 
 if TYPE_CHECKING:
     from celery import Celery
 
+    from omega_jupyter.runtime.credentials import Credentials
     from omega_jupyter.runtime.keys import SendingKeys
 
 __all__ = ["send"]
@@ -29,9 +24,8 @@ def send(
     *,
     verb: str,
     task_id: str,
-    queue: str,
     arguments: Mapping[str, Any],
-    time_limit: float | None = None,
+    terms: Terms,
 ) -> None:
     """Seal the credentials to this very task, and give its message to the broker.
 
@@ -42,11 +36,10 @@ def send(
         Those of a client, or of a worker that sends to others of its kind.
     credentials : Credentials
         For whom the task acts.
-    verb, task_id, queue : str
+    verb, task_id : str
     arguments : mapping
         As in the record.
-    time_limit : float, optional
-        Seconds.
+    terms : Terms
 
     Raises
     ------
@@ -61,13 +54,14 @@ def send(
         task=name,
         task_id=task_id,
         arguments=digest((), arguments),
+        terms=terms,
     )
     app.send_task(
         name,
         kwargs=dict(arguments),
         task_id=task_id,
-        queue=queue,
-        headers={HEADER: envelope.to_header(), TIME_LIMIT: time_limit},
+        queue=terms.queue,
+        headers={HEADER: envelope.to_header()},
         # No worker takes it any more then.
         expiration=LIFETIME_SECONDS,
         retry=True,

@@ -23,6 +23,7 @@ from omega_jupyter.runtime.limits import checked_time_limit
 from omega_jupyter.runtime.queues import checked_queue, warn_of_queue, warn_of_workers
 from omega_jupyter.runtime.sending import send
 from omega_jupyter.runtime.task import OmegaTask
+from omega_jupyter.runtime.terms import Terms
 from omega_jupyter.store.model.environment import warn_of_mismatch
 from omega_jupyter.store.names.catalog import Catalog
 from omega_jupyter.store.names.internal import is_internal, release, renew
@@ -199,9 +200,8 @@ class Submitter:
                 Credentials(self.mongo_url, self.result_backend),
                 verb=record["verb"],
                 task_id=task_id,
-                queue=queue,
                 arguments=record["arguments"],
-                time_limit=record["time_limit"],
+                terms=Terms(queue, time_limit=record["time_limit"]),
             )
         except (AccessRefused, NotAllowed) as error:
             self.ledger.withdraw(task_id)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import Any
 
 from celery.worker.control import inspect_command
-from celery.worker.state import active_requests, requests
+from celery.worker.state import active_requests
 
 from omega_jupyter.store.model.environment import environment
+from omega_jupyter.worker.reception import held
 
 __all__ = ["omega_about", "omega_holds"]
 
@@ -49,8 +50,8 @@ def omega_holds(state: Any, task_ids: list[str]) -> dict[str, Any]:
     dict
         ``holds``, a list of ids, and ``queues``, those listened to.
     """
-    held = [task_id for task_id in task_ids if task_id in requests]
-    return {"holds": held, "queues": _queues(state)}
+    here = held()
+    return {"holds": [task_id for task_id in task_ids if task_id in here], "queues": _queues(state)}
 
 
 def _queues(state: Any) -> list[str]:

@@ -18,7 +18,8 @@ from celery.bootsteps import RUN, StartStopStep
 from celery.utils.log import get_logger
 from celery.worker.state import active_requests
 
-from omega_jupyter.runtime.limits import TIME_LIMIT, bytes_said, exceeded, verdicts
+from omega_jupyter.runtime.envelope import HEADER
+from omega_jupyter.runtime.limits import bytes_said, exceeded, verdicts
 
 __all__ = ["Limits"]
 
@@ -76,7 +77,7 @@ class Guard(threading.Thread):
 
     def _reason(self, request: Any) -> str | None:
         """Return what a task has used too much of."""
-        seconds = request._context.get(TIME_LIMIT) or self._config.time_limit
+        seconds = request._context.get(HEADER)["limit"] or self._config.time_limit
         if seconds and time.time() - request.time_start > seconds:
             return f"ran longer than its time limit of {seconds:g} s"
         size = self._config.memory_limit

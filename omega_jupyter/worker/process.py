@@ -67,6 +67,7 @@ def run_worker(
 
     keyring(config)  # a worker without one should not start, rather than refuse each task
     app = make_app(config, broker_url)
+    app.conf.worker_consumer = "omega_jupyter.worker.reception:Reception"
     app.set_default()
     _import_before_fork()
     from celery.signals import worker_ready

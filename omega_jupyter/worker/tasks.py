@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import cache, lru_cache
 from typing import Any
 
@@ -13,13 +15,15 @@ from celery.utils.log import get_task_logger
 from omega_jupyter.config import SecretUrl
 from omega_jupyter.errors import AuthError
 from omega_jupyter.omega import Omega
-from omega_jupyter.runtime.attempt import Attempt, Busy, claim
+from omega_jupyter.runtime.attempt import Attempt
 from omega_jupyter.runtime.backend import open_credentials
-from omega_jupyter.runtime.credentials import HEADER, Credentials, Envelope, digest
+from omega_jupyter.runtime.claim import Busy, Unwanted, claim
+from omega_jupyter.runtime.credentials import Credentials
+from omega_jupyter.runtime.envelope import HEADER, Envelope, digest
 from omega_jupyter.runtime.keyring import keyring
-from omega_jupyter.runtime.limits import TIME_LIMIT
 from omega_jupyter.runtime.outcome import Outcome, published
 from omega_jupyter.runtime.sending import send
+from omega_jupyter.runtime.terms import Terms
 from omega_jupyter.store.upkeep.housekeeping import collect_if_due
 from omega_jupyter.worker.cache import VersionCache
 from omega_jupyter.worker.call import Call
@@ -59,11 +63,13 @@ class ModelTask(Task):
         ------
         celery.exceptions.Ignore
             The credentials are missing, altered, expired or another task's; the
-            task has ended, its record is not there, or another worker runs it.
+            task has ended, its record is not there, another worker runs it, or the
+            message is a copy.
         """
         try:
             credentials = open_credentials(self.app.omega_config, self.request)
-            if Envelope.from_header(self.request.get(HEADER)).arguments != digest(args, kwargs):
+            envelope = Envelope.from_header(self.request.get(HEADER))
+            if envelope.arguments != digest(args, kwargs):
                 raise AuthError(f"The arguments of task {task_id} were altered")
         except AuthError as error:
             logger.warning("Refused: %s", error.message)
@@ -73,31 +79,39 @@ class ModelTask(Task):
             lambda: claim(
                 credentials.result_backend,
                 task_id,
+                envelope.terms.number,
+                again=bool(self.request.delivery_info["redelivered"]),
                 worker=str(self.request.hostname),
                 process=main_process(),
                 is_gone=is_gone,
             )
         )
         match claimed:
-            case None:
-                logger.warning("Ignored: task %s has ended or was never submitted", task_id)
+            case Unwanted(why):
+                logger.warning("Ignored: task %s %s", task_id, why)
                 raise Ignore
             case Busy(seconds):
-                self._ask_again(seconds)
+                self._ask_again(seconds, credentials, envelope.terms)
                 raise Ignore
         self.request.omega_credentials = credentials
         self.request.omega_attempt = claimed
 
-    def _ask_again(self, seconds: float) -> None:
+    def _ask_again(self, seconds: float, credentials: Credentials, terms: Terms) -> None:
         """Put the message back for a while: it came though its first worker goes on with it.
 
         That worker had lost its connection to the broker. Should it die after all,
         this message is what the task runs again with.
         """
         logger.info("Put back: task %s runs elsewhere", self.request.id)
-        headers = {name: self.request.get(name) for name in (HEADER, TIME_LIMIT)}
-        again = self.signature_from_request(self.request, countdown=seconds, headers=headers)
-        again.apply_async()
+        send(
+            self.app,
+            keyring(self.app.omega_config).sending(),
+            credentials,
+            verb=self.name.removeprefix("omega."),
+            task_id=self.request.id,
+            arguments=self.request.kwargs,
+            terms=replace(terms, number=terms.number + 1, not_before=time.time() + seconds),
+        )
 
     def __call__(self, **arguments: Any) -> Outcome:
         """Run the call, in an attempt of its own that can be cancelled.
@@ -154,8 +168,10 @@ class ModelTask(Task):
             self.request.omega_credentials,
             verb=record["verb"],
             task_id=str(record["_id"]),
-            queue=record["queue"],
             arguments=record["arguments"],
+            terms=Terms(
+                record["queue"], record.get("taken", 0) + 1, time_limit=record.get("time_limit")
+            ),
         )
 
     def after_return(

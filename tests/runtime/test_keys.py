@@ -13,10 +13,12 @@ from omega_jupyter.config import OmegaConfig, SecretUrl
 from omega_jupyter.errors import AuthError, Conflict, Invalid
 from omega_jupyter.runtime import keyring as keyring_module
 from omega_jupyter.runtime import keys as keys_module
-from omega_jupyter.runtime.credentials import Credentials, Envelope
+from omega_jupyter.runtime.credentials import Credentials
+from omega_jupyter.runtime.envelope import Envelope
 from omega_jupyter.runtime.keypair import KeyPair, read_key_file, read_senders, write_key_file
 from omega_jupyter.runtime.keyring import Keyring
 from omega_jupyter.runtime.keys import DatabaseKeys, SendingKeys, sending_keys
+from omega_jupyter.runtime.terms import Terms
 from omega_jupyter.store.database.connection import connect
 from tests.processes import OperatorKeys
 
@@ -26,7 +28,14 @@ TASK = {"task": "omega.fit", "task_id": "1"}
 
 
 def sealed(keys: SendingKeys) -> dict[str, Any]:
-    envelope = Envelope.seal(CREDENTIALS, keys.recipient, keys.sender.private, arguments="", **TASK)
+    envelope = Envelope.seal(
+        CREDENTIALS,
+        keys.recipient,
+        keys.sender.private,
+        arguments="",
+        terms=Terms("omega"),
+        **TASK,
+    )
     return envelope.to_header()
 
 

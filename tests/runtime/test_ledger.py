@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import time
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from threading import Barrier
 
 import pytest
 
 from omega_jupyter.config import SecretUrl
 from omega_jupyter.errors import Invalid, NotFound
-from omega_jupyter.runtime import attempt as attempts
+from omega_jupyter.runtime import claim as claims
 from omega_jupyter.runtime import records
-from omega_jupyter.runtime.attempt import Attempt, Busy, claim, release, running_in
+from omega_jupyter.runtime.attempt import Attempt, running_in
+from omega_jupyter.runtime.claim import Busy, Unwanted, claim, release
 from omega_jupyter.runtime.ledger import Ledger
 from omega_jupyter.store.database.connection import connect
 
@@ -30,10 +33,23 @@ def submit(ledger: Ledger, *ids: str) -> None:
 
 
 def begin(
-    ledger: Ledger, task_id: str, process: dict[str, object] = HERE, *, gone: bool = False
-) -> Attempt | Busy | None:
-    worker = f"w@{process['host']}"
-    return claim(ledger.url, task_id, worker=worker, process=process, is_gone=lambda _: gone)
+    ledger: Ledger,
+    task_id: str,
+    process: dict[str, object] = HERE,
+    *,
+    gone: bool = False,
+    number: int = 1,
+    again: bool = True,
+) -> Attempt | Busy | Unwanted:
+    return claim(
+        ledger.url,
+        task_id,
+        number,
+        again=again,
+        worker=f"w@{process['host']}",
+        process=process,
+        is_gone=lambda _: gone,
+    )
 
 
 def begun(ledger: Ledger, task_id: str, process: dict[str, object] = HERE) -> Attempt:
@@ -55,9 +71,9 @@ def states(ledger: Ledger, task_id: str) -> list[str]:
 @pytest.fixture
 def short_lease(monkeypatch: pytest.MonkeyPatch) -> None:
     """A heartbeat is old at once, and so is the second chance after it."""
-    for module in (records, attempts):
+    for module in (records, claims):
         monkeypatch.setattr(module, "LEASE_SECONDS", 0.01)
-    monkeypatch.setattr(attempts, "SECOND_CHANCE_SECONDS", 0.01)
+    monkeypatch.setattr(claims, "SECOND_CHANCE_SECONDS", 0.01)
 
 
 def test_submitted_task_is_queued_before_any_worker_runs(ledger: Ledger) -> None:
@@ -101,7 +117,7 @@ def test_ended_task_is_never_claimed_or_changed_again(ledger: Ledger) -> None:
     attempt = begun(ledger, "a1")
     ledger.update("a1", "SUCCESS", {"result": "1"})
 
-    assert begin(ledger, "a1") is None
+    assert isinstance(begin(ledger, "a1"), Unwanted)
     assert not ledger.update("a1", "FAILURE", {"result": "2"})
     assert not attempt.commit()
     attempt.progress({"fraction": 0.1})
@@ -114,7 +130,7 @@ def test_ended_task_is_never_claimed_or_changed_again(ledger: Ledger) -> None:
 
 
 def test_task_nobody_submitted_is_not_claimed(ledger: Ledger) -> None:
-    assert begin(ledger, "nobody") is None
+    assert isinstance(begin(ledger, "nobody"), Unwanted)
 
 
 def test_task_that_runs_is_not_begun_twice(ledger: Ledger) -> None:
@@ -179,7 +195,7 @@ def test_task_whose_workers_die_is_given_up(ledger: Ledger) -> None:
         assert isinstance(attempt, Attempt)
         assert attempt.number == number
 
-    assert begin(ledger, "a1", gone=True) is None
+    assert isinstance(begin(ledger, "a1", gone=True), Unwanted)
 
     record = ledger.find("a1")
     assert record is not None
@@ -207,7 +223,7 @@ def test_waiting_task_is_cancelled_at_once_and_never_starts(ledger: Ledger) -> N
 
     assert record is not None
     assert (record["state"], record["cancelled"]) == ("CANCELLED", "never started")
-    assert begin(ledger, "a1") is None
+    assert isinstance(begin(ledger, "a1"), Unwanted)
 
 
 def test_running_task_is_asked_to_stop_and_publishes_nothing(ledger: Ledger) -> None:
@@ -222,7 +238,7 @@ def test_running_task_is_asked_to_stop_and_publishes_nothing(ledger: Ledger) -> 
     assert 4 < attempt.grace_left() <= 5
     attempt.progress({"fraction": 0.9})
     assert not attempt.commit()
-    assert begin(ledger, "a1") is None
+    assert isinstance(begin(ledger, "a1"), Unwanted)
     attempt.stopped()
     assert states(ledger, "a1") == ["STARTED", "CANCELLING", "CANCELLED"]
 
@@ -288,3 +304,61 @@ def test_ended_records_expire_as_their_user_wants_and_running_ones_never(ledger:
     assert found["short"]["expires"] - found["short"]["finished"] == timedelta(days=2)
     assert found["waits"]["expires"] > found["waits"]["submitted"] + timedelta(days=29)
     assert "expires" not in found["runs"]
+
+
+def test_copy_of_a_message_begins_nothing_and_changes_nothing(ledger: Ledger) -> None:
+    submit(ledger, "a1")
+    first = begin(ledger, "a1", again=False)
+    assert isinstance(first, Attempt)
+
+    def refused(process: dict[str, object] = THERE, *, gone: bool = False) -> str:
+        before = ledger.find("a1", ["state", "attempts", "taken", "history", "process"])
+        found = begin(ledger, "a1", process, gone=gone, again=False)
+        assert isinstance(found, Unwanted)
+        assert ledger.find("a1", ["state", "attempts", "taken", "history", "process"]) == before
+        return found.why
+
+    assert "copy" in refused()
+    first.progress({"fraction": 0.5})
+    assert "copy" in refused(gone=True)  # its worker is gone, and the broker did not say so
+    release(ledger.url, "a1", 1)
+    assert state(ledger, "a1") == "RETRY"
+    assert "copy" in refused()
+    assert isinstance(begin(ledger, "a1", THERE), Attempt)  # the broker's own
+    assert "copy" in refused()
+    ledger.cancel("a1", 5)
+    assert "CANCELLING" in refused()
+    ledger.update("a1", "CANCELLED", {})
+    assert "CANCELLED" in refused()
+    records.records(ledger.url).delete_one({"_id": "a1"})
+    assert "no record" in refused()
+
+
+def test_message_that_was_put_back_counts_once_and_the_one_before_no_more(ledger: Ledger) -> None:
+    submit(ledger, "a1")
+    begun(ledger, "a1")
+    assert isinstance(begin(ledger, "a1", THERE), Busy)  # which sends number 2
+    assert isinstance(begin(ledger, "a1", THERE, number=2, again=False), Busy)
+    release(ledger.url, "a1", 1)
+
+    assert isinstance(begin(ledger, "a1", THERE, number=2, again=False), Unwanted)
+    assert isinstance(begin(ledger, "a1", THERE, number=1), Unwanted)
+    assert isinstance(begin(ledger, "a1", THERE, number=3, again=False), Attempt)
+    record = ledger.find("a1")
+    assert record is not None
+    assert (record["attempts"], record["taken"]) == (2, 3)
+
+
+def test_of_two_copies_at_the_same_moment_one_begins(ledger: Ledger) -> None:
+    for number in range(10):
+        submit(ledger, f"t{number}")
+        ready = Barrier(4)
+
+        def one(task_id: str = f"t{number}", ready: Barrier = ready) -> object:
+            ready.wait()
+            return begin(ledger, task_id, again=False)
+
+        with ThreadPoolExecutor(4) as pool:
+            found = [future.result() for future in [pool.submit(one) for _ in range(4)]]
+        assert sorted(type(each).__name__ for each in found) == ["Attempt", *["Unwanted"] * 3]
+        assert (ledger.find(f"t{number}") or {})["attempts"] == 1

@@ -14,7 +14,8 @@ from sklearn.linear_model import LogisticRegression
 from omega_jupyter.errors import TaskLost
 from omega_jupyter.omega import Omega
 from omega_jupyter.runtime import inquiry, records
-from omega_jupyter.runtime.attempt import claim
+from omega_jupyter.runtime.attempt import Attempt
+from omega_jupyter.runtime.claim import claim
 from omega_jupyter.runtime.keypair import KeyPair
 from omega_jupyter.store.database.connection import connect
 from tests.faults import Place
@@ -97,8 +98,11 @@ def test_task_that_had_published_before_its_worker_was_lost_has_succeeded(mongo_
     om = stored(Omega(mongo_url))
     task = om.runtime.model("m").fit("X", "y")
     url = task._submitter.ledger.url
-    attempt = claim(url, task.id, worker="w", process={"pid": 1}, is_gone=lambda process: False)
-    assert attempt.commit()  # type: ignore[union-attr]
+    attempt = claim(
+        url, task.id, 1, again=False, worker="w", process={"pid": 1}, is_gone=lambda process: False
+    )
+    assert isinstance(attempt, Attempt)
+    assert attempt.commit()
     om.models.put(LogisticRegression(C=2), "m", task=task.id)
     lose_messages(om)
     records.records(url).update_one({"_id": task.id}, {"$set": {"state": "RETRY"}})

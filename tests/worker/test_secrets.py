@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 from urllib.parse import quote
 
 import bson
@@ -17,13 +15,9 @@ from pymongo import MongoClient
 from sklearn.datasets import load_iris
 from sklearn.linear_model import LogisticRegression
 
-from omega_jupyter.config import OmegaConfig, SecretUrl
 from omega_jupyter.errors import AuthError, OmegaError
 from omega_jupyter.local.mongod import find_mongod
 from omega_jupyter.omega import Omega
-from omega_jupyter.runtime.app import make_app
-from omega_jupyter.runtime.credentials import HEADER
-from tests.mongo_server import wait_for
 from tests.processes import start_worker
 
 PASSWORD = "wonder/land@7"
@@ -132,90 +126,3 @@ def test_another_users_database_is_refused(guarded: tuple[str, Path], alice: obj
 
     with pytest.raises(AuthError):
         om.datasets.put(X, "X")
-
-
-@pytest.fixture
-def held_back(alice: tuple[str, Path]) -> tuple[Omega, dict[str, Any]]:
-    """A fit whose message waits where no worker listens, and that message's headers."""
-    om = Omega(alice[0])
-    om.datasets.put(X, "X")
-    om.datasets.put(y, "y")
-    om.models.put(LogisticRegression(max_iter=500), "forged")
-    task = om.runtime.require("held-back").model("forged").fit("X", "y")
-    with MongoClient(alice[0]) as client:
-        for found in client.get_default_database()["omega_queue"].find():
-            headers = json.loads(found["payload"])["headers"]
-            if headers["id"] == task.id:
-                return om, headers | {"arguments": task.record["arguments"]}
-    raise LookupError(task.id)
-
-
-def send(url: str, task_id: str, arguments: dict[str, Any], headers: dict[str, Any]) -> None:
-    """Send a task as somebody would who can write to the broker."""
-    app = make_app(OmegaConfig(), SecretUrl(url))
-    app.send_task("omega.fit", task_id=task_id, kwargs=arguments, headers=headers, queue="omega")
-
-
-@pytest.mark.parametrize("forgery", ["no header", "another id", "other arguments"])
-def test_worker_refuses_what_was_not_sealed_for_it(
-    alice: tuple[str, Path], held_back: tuple[Omega, dict[str, Any]], forgery: str
-) -> None:
-    om, headers = held_back
-    task_id, arguments = headers["id"], headers["arguments"]
-    sealed = {HEADER: headers[HEADER]}
-    versions = len(om.models.versions("forged"))
-
-    match forgery:
-        case "no header":
-            send(alice[0], task_id, arguments, {})
-        case "another id":
-            send(alice[0], "0" * 32, arguments, sealed)
-        case "other arguments":
-            send(alice[0], task_id, arguments | {"result": "stolen"}, sealed)
-
-    wait_for_line(alice[1] / "worker.log", "Refused")
-    # The next task of the same queue ends after the forged one was looked at.
-    om.runtime.model("forged").fit("X", "y").get(60)
-    assert len(om.models.versions("forged")) == versions + 1
-    assert om.runtime.task(headers["id"]).state == "QUEUED", str(
-        om.runtime.task(headers["id"]).record
-    )
-
-
-def test_task_that_ended_never_runs_again(
-    alice: tuple[str, Path], held_back: tuple[Omega, dict[str, Any]]
-) -> None:
-    om, headers = held_back
-    sealed = {HEADER: headers[HEADER]}
-    send(alice[0], headers["id"], headers["arguments"], sealed)
-    om.runtime.task(headers["id"]).get(60)
-    versions = len(om.models.versions("forged"))
-
-    send(alice[0], headers["id"], headers["arguments"], sealed)
-
-    wait_for_line(alice[1] / "worker.log", "Ignored", headers["id"])
-    assert len(om.models.versions("forged")) == versions
-
-
-def wait_for_line(log: Path, *words: str) -> None:
-    """Wait until a line of the log has all these words."""
-    wait_for(lambda: any(all(w in line for w in words) for line in log.read_text().splitlines()))
-
-
-class Bomb:
-    """Leaves a file where it is unpickled."""
-
-    def __init__(self, file: Path) -> None:
-        self.file = file
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        return Path.touch, (self.file,)
-
-
-def test_pickle_is_refused_and_not_even_loaded(alice: tuple[str, Path], tmp_path: Path) -> None:
-    app = make_app(OmegaConfig(), SecretUrl(alice[0]))
-    bomb = {"X": Bomb(tmp_path / "loaded")}
-    app.send_task("omega.fit", kwargs=bomb, serializer="pickle", argsrepr="", queue="omega")
-
-    wait_for_line(alice[1] / "worker.log", "Refusing to deserialize", "pickle")
-    assert not (tmp_path / "loaded").exists()

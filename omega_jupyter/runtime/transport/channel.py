@@ -199,9 +199,10 @@ def _payload(found: Document) -> Payload:
     payload: Payload = loads(found["payload"])
     properties = payload["properties"]
     properties["delivery_tag"] = str(found["_id"])
+    # Whatever a sender wrote there.
+    properties.setdefault("delivery_info", {})["redelivered"] = found.get("again", False)
     earlier = found.get("deliveries", 1) - 1
     if earlier:
-        properties.setdefault("delivery_info", {})["redelivered"] = True
         # The name that RabbitMQ's quorum queues use.
         payload["headers"]["x-delivery-count"] = earlier
     return payload

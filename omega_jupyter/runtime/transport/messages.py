@@ -81,7 +81,10 @@ class Messages:
         self.notify(queue)
 
     def take(self, queue: str) -> Document | None:
-        """Lease the oldest free message of the queue; its ``deliveries`` counts this one."""
+        """Lease the oldest free message of the queue; its ``deliveries`` counts this one.
+
+        ``again`` tells whether it was given out before, also where that was not counted.
+        """
         return self._queue_unjournaled.find_one_and_update(
             self._free(queue),
             [
@@ -89,6 +92,8 @@ class Messages:
                     "$set": {
                         "until": self._lease_end,
                         "owner": self.owner,
+                        "again": {"$ifNull": ["$out", False]},
+                        "out": True,
                         "deliveries": {"$add": [{"$ifNull": ["$deliveries", 0]}, 1]},
                     }
                 }
