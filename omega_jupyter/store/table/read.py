@@ -12,6 +12,7 @@ from omega_jupyter.store.payload.payload import Key, Sink, Source, load_blob
 from omega_jupyter.store.table.columns.index import load_range
 from omega_jupyter.store.table.columns.kind import Kind
 from omega_jupyter.store.table.columns.kinds import kind_from_spec, load_index
+from omega_jupyter.store.table.columns.unsound import refusing_unsound
 from omega_jupyter.store.table.gather import Gather, make_frame
 from omega_jupyter.store.table.head import HEAD, HeadSource
 from omega_jupyter.store.table.layout import Block
@@ -276,7 +277,8 @@ class TableReader:
             r, at = groups[group]
             if number in keep.get((r.table, group), ()):
                 self._kept.setdefault((r.table, group), {})[number] = data
-            gather.add(self._blocks[number], picks[number], data, r.total, at, r.places)
+            with refusing_unsound():
+                gather.add(self._blocks[number], picks[number], data, r.total, at, r.places)
 
         return sink
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from omega_jupyter.errors import Invalid
 from omega_jupyter.store.table.columns.fixed import (
     FixedCollector,
     pack_fixed,
@@ -15,6 +14,7 @@ from omega_jupyter.store.table.columns.fixed import (
 )
 from omega_jupyter.store.table.columns.kind import Bounds, Collector, Kind, Piece, Spec
 from omega_jupyter.store.table.columns.narrow import Narrowed
+from omega_jupyter.store.table.columns.unsound import unsound
 
 __all__ = ["Category", "Codes", "check_codes", "codes_dtype"]
 
@@ -133,10 +133,7 @@ def check_codes(codes: Any, count: int) -> Any:
         They don't, so that what they mean would be read from memory that is not theirs.
     """
     if len(codes) and (codes.min() < -1 or codes.max() >= count):
-        raise Invalid(
-            "The stored table is not sound: codes point beyond the values that there are",
-            hint="it was made up, or changed; put it again from where it came",
-        )
+        raise unsound("codes point beyond the values that there are")
     return codes
 
 

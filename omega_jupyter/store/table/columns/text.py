@@ -1,7 +1,8 @@
 """Columns of strings, of every flavour, and what they share with Arrow's columns.
 
-A chunk is an Arrow IPC stream of one record batch. Strings with few values in
-a chunk are dictionary encoded there.
+A chunk of strings has their lengths and their texts. One of all else that is Arrow's is
+an IPC stream of one record batch. Strings with few values in a chunk are dictionary
+encoded there.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import pyarrow as pa
 
 from omega_jupyter.store.payload.payload import Blobs
 from omega_jupyter.store.table.columns.kind import Bounds, Collector, Kind, Piece
+from omega_jupyter.store.table.columns.texts import TEXTS, pack_texts, unpack_texts
 from omega_jupyter.store.values import typed
 
 __all__ = [
@@ -110,6 +112,14 @@ def _taken(array: Any, places: Any) -> Any:
         return pa.concat_arrays(runs) if runs else array[:0]
 
 
+def _columns(data: bytes, rows: int) -> list[Any]:
+    """Return the arrays of a chunk."""
+    if data[:1] == TEXTS:
+        return unpack_texts(data, rows)
+    columns: list[Any] = read_batch(data).columns
+    return columns
+
+
 class ArrowCollector(Collector):
     """Keeps the arrays of each column by row; they are joined without copying."""
 
@@ -123,9 +133,9 @@ class ArrowCollector(Collector):
         if data[:1] == b"[":
             self._add_json(piece, data)
             return
-        batch = read_batch(data)
+        columns = _columns(data, piece.rows)
         for column, pick in enumerate(piece.pick, piece.to):
-            array = batch.column(pick)
+            array = columns[pick]
             if piece.places is not None:
                 array = _taken(array, piece.places)
             self._pieces[column][piece.at] = (
@@ -177,20 +187,22 @@ class Text(Kind):
         return sampled_bytes(array, lambda part: len(self.pack([part], 0, len(part))))
 
     def pack(self, arrays: Sequence[Any], start: int, stop: int) -> bytes:
-        """Write large strings; typed JSON where a string is not valid Unicode."""
+        """Write lengths and texts, or a dictionary; typed JSON where one is not valid Unicode."""
         parts = [array[start:stop] for array in arrays]
         try:
             columns = [one_chunk(pa.array(part, pa.large_string())) for part in parts]
         except UnicodeEncodeError:
             lists = [[None if missing else value for value, missing in _pairs(p)] for p in parts]
             return typed.dumps(lists).encode("ascii")
-        return write_batch([few_values(column) for column in columns])
+        encoded = [few_values(column) for column in columns]
+        few = any(pa.types.is_dictionary(column.type) for column in encoded)
+        return write_batch(encoded) if few else pack_texts(columns)
 
     def bounds(self, data: bytes, width: int, rows: int) -> list[Bounds] | None:
         """Compare the texts."""
         if data[:1] == b"[":
             return None
-        return [arrow_bounds(column) for column in read_batch(data).columns]
+        return [arrow_bounds(column) for column in _columns(data, rows)]
 
     def pack_bounds(self, values: Sequence[Any]) -> bytes:
         """Write a column of texts."""
