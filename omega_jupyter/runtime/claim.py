@@ -131,24 +131,18 @@ def claim(
         open_ = {"_id": task_id, "state": {"$nin": [*FINAL, "CANCELLING"]}, **fresh}
         noted = collection.update_one(open_, {"$set": {"taken": number}})
         record = collection.find_one({"_id": task_id}, {"result": 0})
-    unwanted = _unwanted(record, number, copied=not noted.matched_count)
-    if unwanted is not None:
-        return unwanted
-    if record["state"] in RUNNING and is_gone(record.get("process")):
-        release(url, task_id, record["attempts"])
-    elif record["state"] in RUNNING:
-        return _busy(url, record)
-    elif record["attempts"] < MAX_ATTEMPTS:
-        return Busy(SECOND_CHANCE_SECONDS)
+    if record is None:
+        return Unwanted("has no record: it was never submitted here, or long ago")
+    found = _unwanted(record, number, copied=not noted.matched_count) or _busy(url, record, is_gone)
+    if found is not None:
+        return found
     if record["attempts"] >= MAX_ATTEMPTS:
         _give_up(url, task_id)
         return Unwanted(f"is given up after {MAX_ATTEMPTS} attempts")
     return claim(url, task_id, number, again=True, worker=worker, process=process, is_gone=is_gone)
 
 
-def _unwanted(record: Document | None, number: int, *, copied: bool) -> Unwanted | None:
-    if record is None:
-        return Unwanted("has no record: it was never submitted here, or long ago")
+def _unwanted(record: Document, number: int, *, copied: bool) -> Unwanted | None:
     if record["state"] in FINAL or record["state"] == "CANCELLING":
         return Unwanted(f"is {record['state']}")
     if copied:
@@ -163,8 +157,14 @@ def release(url: SecretUrl, task_id: str, number: int) -> None:
         records(url).update_one(query, moved("RETRY", {"heartbeat": None}))
 
 
-def _busy(url: SecretUrl, record: Document) -> Busy:
-    """Answer for a task that another worker runs, or ran: nobody has heard of its end."""
+def _busy(url: SecretUrl, record: Document, is_gone: Callable[[Any], bool]) -> Busy | None:
+    """Return how long to wait for a task that runs elsewhere, or did; None: it may begin."""
+    if record["state"] not in RUNNING:
+        return Busy(SECOND_CHANCE_SECONDS) if record["attempts"] < MAX_ATTEMPTS else None
+    if is_gone(record.get("process")):
+        release(url, str(record["_id"]), record["attempts"])
+        return None
+    # Nobody has heard of its end.
     silent = {"_id": record["_id"], "state": {"$in": list(RUNNING)}, **stale(LEASE_SECONDS)}
     with mongo_errors(url):
         given_up = records(url).update_one(silent, moved("RETRY")).modified_count
