@@ -57,14 +57,8 @@ STORE = [
 CIRCLES = {
     f"omega_jupyter.{module}"
     for module in (
-        "runtime.callbacks",
         "runtime.fits",
-        "runtime.known_task",
         "runtime.ledger",
-        "runtime.submission",
-        "runtime.task",
-        "runtime.value",
-        "runtime.waiting",
         "verbs.caller",
         "verbs.data",
         "verbs.files",

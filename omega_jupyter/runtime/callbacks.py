@@ -6,7 +6,7 @@ import os
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from omega_jupyter.errors import OmegaError
 from omega_jupyter.runtime.endings import endings
@@ -15,11 +15,11 @@ from omega_jupyter.runtime.waiting import LOOK_SECONDS
 
 if TYPE_CHECKING:
     from omega_jupyter.config import SecretUrl
-    from omega_jupyter.runtime.task import OmegaTask
+    from omega_jupyter.runtime.known_task import KnownTask
 
 __all__ = ["Callbacks", "callbacks"]
 
-Callback = Callable[["OmegaTask"], object]
+T = TypeVar("T", bound="KnownTask")
 
 _callbacks: dict[tuple[int, SecretUrl], Callbacks] = {}
 
@@ -43,12 +43,12 @@ class Callbacks:
 
     def __init__(self, url: SecretUrl) -> None:
         self._url = url
-        self._waiting: list[tuple[OmegaTask, Callback]] = []
+        self._waiting: list[tuple[KnownTask, Callable[[Any], object]]] = []
         self._lock = threading.Lock()
         self._news = threading.Event()
         self._thread: threading.Thread | None = None
 
-    def add(self, task: OmegaTask, callback: Callback) -> None:
+    def add(self, task: T, callback: Callable[[T], object]) -> None:
         """Call back when the task has ended; at once where it has."""
         with self._lock:
             self._waiting.append((task, callback))

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 from omega_jupyter.runtime.arguments import is_data
 from omega_jupyter.runtime.search_options import options_to_plain
+from omega_jupyter.runtime.task import OmegaTask
 
 if TYPE_CHECKING:
     from omega_jupyter.runtime.submission import Submitter
-    from omega_jupyter.runtime.task import OmegaTask
 
 __all__ = ["OmegaModelProxy"]
 
@@ -413,9 +413,10 @@ class OmegaModelProxy:
         self, verb: str, data: dict[str, Any], *, params: dict[str, Any], result: str | None = None
     ) -> OmegaTask:
         limit = params.pop("time_limit", None)
-        return self._submitter.submit(
+        task_id = self._submitter.submit(
             verb, self.name, data, result=result, params=params, time_limit=limit
         )
+        return OmegaTask(task_id, self._submitter)
 
     def __repr__(self) -> str:
         return f"<OmegaModelProxy {self.name!r} on queue {self._submitter.queue!r}>"

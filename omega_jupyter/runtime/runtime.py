@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 from omega_jupyter.runtime.model import OmegaModelProxy
 from omega_jupyter.runtime.queues import checked_queue
+from omega_jupyter.runtime.task import OmegaTask
 from omega_jupyter.runtime.workers import ANSWER_SECONDS, Found, QueueInfo, Roster, WorkerInfo
 
 if TYPE_CHECKING:
     from omega_jupyter.runtime.submission import Submitter
-    from omega_jupyter.runtime.task import OmegaTask
 
 __all__ = ["OmegaRuntime"]
 
@@ -55,7 +55,7 @@ class OmegaRuntime:
         Invalid
             Several ids begin so.
         """
-        return self._submitter.handle(self._submitter.ledger.complete(task_id))
+        return OmegaTask(self._submitter.ledger.complete(task_id), self._submitter)
 
     def tasks(
         self,
@@ -106,7 +106,7 @@ class OmegaRuntime:
         found = newest()
         if self._submitter.inquiry.settle(found):
             found = newest()
-        return [self._submitter.handle(str(record["_id"]), record) for record in found]
+        return [OmegaTask(str(record["_id"]), self._submitter, record) for record in found]
 
     def require(self, queue: str) -> OmegaRuntime:
         """Return a runtime that sends to that queue; this one stays as it is.

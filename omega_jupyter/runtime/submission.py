@@ -22,7 +22,6 @@ from omega_jupyter.runtime.ledger import Ledger
 from omega_jupyter.runtime.limits import checked_time_limit
 from omega_jupyter.runtime.queues import checked_queue, warn_of_queue, warn_of_workers
 from omega_jupyter.runtime.sending import send
-from omega_jupyter.runtime.task import OmegaTask
 from omega_jupyter.runtime.terms import Terms
 from omega_jupyter.store.model.environment import warn_of_mismatch
 from omega_jupyter.store.names.catalog import Catalog
@@ -74,10 +73,6 @@ class Submitter:
         broker = Broker(self.config, self.broker_url)
         return Inquiry(self.ledger, broker, self.mongo_url)
 
-    def handle(self, task_id: str, record: Document | None = None) -> OmegaTask:
-        """Return the handle of a task by its id, with its record where that was read."""
-        return OmegaTask(task_id, self, record)
-
     def submit(
         self,
         verb: str,
@@ -87,8 +82,8 @@ class Submitter:
         result: str | None,
         params: Mapping[str, Any],
         time_limit: float | None = None,
-    ) -> OmegaTask:
-        """Submit one call.
+    ) -> str:
+        """Submit one call; return the id of its task.
 
         Parameters
         ----------
@@ -135,8 +130,8 @@ class Submitter:
         }
         return self._submit(record)
 
-    def resubmit(self, record: Document) -> OmegaTask:
-        """Submit the same call again, with the very versions of its arguments.
+    def resubmit(self, record: Document) -> str:
+        """Submit the same call again, with the very versions of its arguments; return the id.
 
         Parameters
         ----------
@@ -170,7 +165,7 @@ class Submitter:
         if kept:
             release(self.mongo_url, kept)
 
-    def _submit(self, call: Document) -> OmegaTask:
+    def _submit(self, call: Document) -> str:
         """Write the record of a call, then send its message."""
         # Settings that can't be used are found before there is a record.
         client_app(self.config, self.broker_url)
@@ -186,7 +181,7 @@ class Submitter:
             }
         )
         self._send(record)
-        return self.handle(record["_id"])
+        return str(record["_id"])
 
     def _send(self, record: Document) -> None:
         from amqp.exceptions import AccessRefused, NotAllowed

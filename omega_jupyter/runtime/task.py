@@ -121,7 +121,7 @@ class OmegaTask(KnownTask):
                 f"Task {self.id} has not ended ({state})",
                 hint=f"%omega cancel {self.id[:8]} ends it",
             )
-        return self._submitter.resubmit(self._record)
+        return OmegaTask(self._submitter.resubmit(self._record), self._submitter)
 
     def wait(
         self, timeout: float | None = None, on_update: Callable[[OmegaTask], None] | None = None

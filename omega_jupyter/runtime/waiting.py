@@ -7,16 +7,18 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import ExitStack, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from omega_jupyter.errors import NotFound, TaskTimeout
 from omega_jupyter.runtime.endings import endings
 
 if TYPE_CHECKING:
     from omega_jupyter.config import SecretUrl
-    from omega_jupyter.runtime.task import OmegaTask
+    from omega_jupyter.runtime.known_task import KnownTask
 
 __all__ = ["Pace", "wait", "wait_async"]
+
+T = TypeVar("T", bound="KnownTask")
 
 # The record is read again after 3 ms at first, then after 5 % of the time waited so far:
 # short calls end at once. Then a notice tells of the end, and looks are for the rest …
@@ -31,14 +33,14 @@ class Pace:
 
     Parameters
     ----------
-    task : OmegaTask
+    task : KnownTask
     timeout : float, optional
         Seconds; None waits for ever.
     shown : bool
         Whether somebody looks at the progress.
     """
 
-    def __init__(self, task: OmegaTask, timeout: float | None, *, shown: bool = False) -> None:
+    def __init__(self, task: KnownTask, timeout: float | None, *, shown: bool = False) -> None:
         self._task = task
         self._timeout = timeout
         self._look = SHOW_SECONDS if shown else LOOK_SECONDS
@@ -82,16 +84,16 @@ class Pace:
 
 
 def wait(
-    task: OmegaTask,
+    task: T,
     url: SecretUrl,
     timeout: float | None = None,
-    on_update: Callable[[OmegaTask], None] | None = None,
+    on_update: Callable[[T], None] | None = None,
 ) -> None:
     """Wait until the task has ended.
 
     Parameters
     ----------
-    task : OmegaTask
+    task : KnownTask
     url : SecretUrl
         The database of its record.
     timeout, on_update
@@ -113,7 +115,7 @@ def wait(
         on_update(task)
 
 
-async def wait_async(task: OmegaTask, url: SecretUrl) -> None:
+async def wait_async(task: KnownTask, url: SecretUrl) -> None:
     """Wait until the task has ended, and let the event loop go on meanwhile."""
     pace = Pace(task, None)
     loop = asyncio.get_running_loop()

@@ -93,16 +93,12 @@ class SearchCall(ModelCall):
         X: Word,
         y: Word | None = None,
         *,
-        background: bool,
-        queue: str | None,
-        timeout: float | None,
         keywords: Mapping[str, Any],
-        result: str | None = None,
         cv: int | None = None,
         scoring: str | None = None,
         n_iter: int | None = None,
         random_state: int | None = None,
-        time_limit: float | None = None,
+        **waiting: Any,
     ) -> Any:
         """Submit the search, then wait for what it finds, or return its task at once."""
         grid = {name: _values(value) for name, value in keywords.items() if name not in _DATA}
@@ -115,18 +111,7 @@ class SearchCall(ModelCall):
             "random_state": random_state,
         }
         given = {name: value for name, value in options.items() if value is not None}
-        return super().__call__(
-            caller,
-            model,
-            X,
-            y,
-            background=background,
-            queue=queue,
-            timeout=timeout,
-            keywords=data | given,
-            result=result,
-            time_limit=time_limit,
-        )
+        return super().__call__(caller, model, X, y, keywords=data | given, **waiting)
 
 
 def _values(value: Any) -> Any:

@@ -81,7 +81,7 @@ def test_unknown_id_is_told_from_a_waiting_one(stored: Omega) -> None:
     with pytest.raises(NotFound, match="nosuch"):
         stored.runtime.task("nosuch")
 
-    unknown = stored.runtime._submitter.handle("nosuch")
+    unknown = OmegaTask("nosuch", stored.runtime._submitter)
     assert unknown.state == "UNKNOWN"
     with pytest.raises(NotFound):
         unknown.get(1)

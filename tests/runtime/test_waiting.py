@@ -129,7 +129,7 @@ def test_await_lets_the_event_loop_go_on(stored: Omega) -> None:
 
 def test_awaiting_an_unknown_task_says_so(stored: Omega) -> None:
     async def unknown() -> None:
-        await stored.runtime._submitter.handle("nosuch")
+        await OmegaTask("nosuch", stored.runtime._submitter)
 
     with pytest.raises(NotFound):
         asyncio.run(unknown())

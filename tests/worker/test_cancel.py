@@ -100,5 +100,5 @@ def test_wrong_cancels_are_refused(stored: Omega) -> None:
     with pytest.raises(Invalid, match="grace"):
         task.cancel(grace=-1)
     with pytest.raises(NotFound, match="nosuch"):
-        stored.runtime._submitter.handle("nosuch").cancel()
+        OmegaTask("nosuch", stored.runtime._submitter).cancel()
     assert task.state == "QUEUED"
