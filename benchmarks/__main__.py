@@ -17,6 +17,7 @@ NAMES = {
     "store": "ABCD",
     "cold": "ABC",
     "memory": "ABC",
+    "names": "",
     "models": "",
     "runtime": "",
 }

@@ -20,6 +20,14 @@ APPEND = 0.1
 HEAD_SECONDS = 0.005
 # Peak extra memory, as a share of the frame; of a get with the frame itself.
 MEMORY = {"put": 0.3, "get": 1.3}
+# Seconds that a store of 100,000 names may take.
+NAMES = {
+    "exists": 0.002,
+    "metadata": 0.003,
+    "list of a folder": 0.02,
+    "list of all": 1.0,
+    "the panel's list": 1.0,
+}
 
 
 @dataclass

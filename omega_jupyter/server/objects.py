@@ -11,7 +11,7 @@ from omega_jupyter.config import OmegaConfig, SecretUrl
 from omega_jupyter.errors import Invalid, Unavailable
 
 if TYPE_CHECKING:
-    from omega_jupyter.store.versions.metadata import Metadata
+    from omega_jupyter.store.names.listing import Brief
 
 __all__ = ["ObjectsReader"]
 
@@ -93,8 +93,8 @@ def _read(timeout: float) -> dict[str, Any]:
         om = Omega(mongo_url=url)
         with pymongo.timeout(timeout):
             return {
-                "datasets": _listed(om.datasets.entries()),
-                "models": _listed(om.models.entries()),
+                "datasets": _listed(om.datasets.brief()),
+                "models": _listed(om.models.brief()),
                 "stopped": False,
             }
     except Invalid as error:
@@ -111,8 +111,5 @@ def _running(config: OmegaConfig) -> SecretUrl | None:
     return LocalServices(config).peek()
 
 
-def _listed(entries: Iterable[Metadata]) -> list[dict[str, Any]]:
-    return [
-        {"name": entry.name, "version": entry.version, "kind": entry.kind}
-        for entry in sorted(entries, key=lambda entry: entry.name)
-    ]
+def _listed(briefs: Iterable[Brief]) -> list[dict[str, Any]]:
+    return [brief._asdict() for brief in briefs]

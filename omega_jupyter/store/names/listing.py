@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from omega_jupyter.config import SecretUrl
 from omega_jupyter.store.database.connection import Document, mongo_errors
@@ -13,10 +13,27 @@ from omega_jupyter.store.names.patterns import NamePattern
 from omega_jupyter.store.versions.attributes import has_attributes, plain_attributes
 from omega_jupyter.store.versions.metadata import Metadata
 
-__all__ = ["Listing", "Wanted"]
+__all__ = ["Brief", "Listing", "Wanted"]
 
 BATCH = 100_000
 NAMES_A_QUERY = 10_000
+
+
+class Brief(NamedTuple):
+    """What the index alone knows of an object.
+
+    Attributes
+    ----------
+    name : str
+    version : int
+        The latest.
+    kind : str
+        Of it, such as ``dataframe``.
+    """
+
+    name: str
+    version: int
+    kind: str
 
 
 class Wanted:
@@ -70,6 +87,12 @@ class Listing:
         """Return the names that are alive, sorted."""
         found = self._newest(wanted.names, wanted.kind, wanted.attributes, {})
         return sorted(document["_id"] for document in found)
+
+    def briefs(self, wanted: Wanted) -> list[Brief]:
+        """Return name, latest version and kind of each object, sorted by name."""
+        fields = {"version": {"$first": "$version"}, "kind": {"$first": "$kind"}}
+        found = self._newest(wanted.names, wanted.kind, wanted.attributes, fields)
+        return sorted(Brief(d["_id"], d["version"], d["kind"]) for d in found)
 
     def entries(self, wanted: Wanted) -> list[Metadata]:
         """Return the metadata of the latest version of each name, sorted by name."""
@@ -152,7 +175,7 @@ class Listing:
                 *after,
             ]
             # Of names a batch may have many; documents fill a message sooner.
-            options: dict[str, Any] = {} if fields else {"batchSize": BATCH}
+            options: dict[str, Any] = {} if "latest" in fields else {"batchSize": BATCH}
             with mongo_errors(self._url):
                 yield from versions(self._url).aggregate(stages, allowDiskUse=True, **options)
 

@@ -223,6 +223,20 @@ def test_list_of_a_hundred_thousand_jumps_from_name_to_name(crowd: DatasetStore)
     assert plan.documents < 10
 
 
+def test_brief_list_reads_no_more_than_the_names(crowd: DatasetStore) -> None:
+    with Explained(crowd._url) as plan:
+        found = crowd.brief()
+
+    assert [brief.name for brief in found] == crowd.list()
+    known = {brief.name: (brief.version, brief.kind) for brief in found}
+    assert known["folder7/name 7"] == (3, "dataframe")
+    # Its latest version was removed.
+    assert known["folder8/name 8"] == (3, "dataframe")
+    assert no_scan(plan)
+    assert plan.keys < MANY + 100
+    assert plan.documents < 10
+
+
 @pytest.mark.parametrize(
     ("arguments", "count"),
     [
