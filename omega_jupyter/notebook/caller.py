@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import keyword
 import sys
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from omega_jupyter.config import OmegaConfig
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from IPython.core.interactiveshell import InteractiveShell
 
     from omega_jupyter.omega import Omega
+    from omega_jupyter.verbs.verb import Verb
     from omega_jupyter.verbs.waiting import Line
 
 __all__ = ["NotebookCaller", "SharedOmega"]
@@ -59,6 +60,13 @@ class NotebookCaller(Caller):
         self._shell = shell
         self._shared = shared
         self._scope = scope
+
+    @property
+    def verbs(self) -> Sequence[Verb]:
+        """All but those that need a shell."""
+        from omega_jupyter.verbs.table import VERBS
+
+        return VERBS
 
     @property
     def om(self) -> Omega:

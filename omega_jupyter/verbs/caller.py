@@ -38,11 +38,9 @@ class Caller(ABC):
         """The Omega to work with."""
 
     @property
+    @abstractmethod
     def verbs(self) -> Sequence[Verb]:
         """The verbs that there are here."""
-        from omega_jupyter.verbs.table import VERBS
-
-        return VERBS
 
     @abstractmethod
     def say(self, text: str) -> None:
