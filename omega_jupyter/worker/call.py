@@ -1,9 +1,7 @@
-"""One call on a worker: what it reads, how far it is, what it leaves behind."""
+"""One call on a worker: how far it is, and what it leaves behind."""
 
 from __future__ import annotations
 
-import copy
-import json
 import math
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
@@ -13,25 +11,24 @@ from omega_jupyter.errors import Invalid, OmegaError
 from omega_jupyter.runtime.outcome import Outcome
 from omega_jupyter.store.codecs import inline
 from omega_jupyter.store.models import JOBLIB
-from omega_jupyter.store.names.catalog import Catalog
 from omega_jupyter.store.names.internal import RESULTS
 from omega_jupyter.store.names.names import ObjectName
-from omega_jupyter.worker.cache import VersionCache
 from omega_jupyter.worker.cores import SharedThreads
+from omega_jupyter.worker.inputs import CallInputs
 from omega_jupyter.worker.patience import patiently
 from omega_jupyter.worker.progress.following import followed
-from omega_jupyter.worker.size import memory_of, memory_of_model
 
 if TYPE_CHECKING:
     from omega_jupyter.omega import Omega
     from omega_jupyter.runtime.attempt import Attempt
     from omega_jupyter.store.versions.metadata import Metadata
+    from omega_jupyter.worker.cache import VersionCache
     from omega_jupyter.worker.cancellation import Cancellation
 
 __all__ = ["Call"]
 
 
-class Call:
+class Call(CallInputs):
     """One call of one estimator method.
 
     Parameters
@@ -56,44 +53,11 @@ class Call:
         cache: VersionCache,
         cancellation: Cancellation,
     ) -> None:
-        self._om = om
+        super().__init__(om, arguments, cache)
         self._attempt = attempt
         self._task_id = attempt.task_id
-        self._cache = cache
         self._cancellation = cancellation
         self._result: str | None = arguments["result"]
-        self.params: dict[str, Any] = arguments["params"]
-        self._model_ref: str = arguments["model"]
-        self._data: dict[str, str] = {
-            role: arguments[role] for role in ("X", "y") if arguments.get(role) is not None
-        }
-        self._keywords: dict[str, str] = arguments.get("keywords", {})
-        self._choices: dict[str, dict[str, Any]] = arguments.get("choices", {})
-
-    @property
-    def inputs(self) -> dict[str, str]:
-        """The versions that it reads, by role."""
-        return {"model": self._model_ref, **self._data, **self._keywords}
-
-    def estimator(self) -> Any:
-        """Return the stored estimator, shared with other calls: never fit this one."""
-        return self._cached("models", self._model_ref, self._load_model)
-
-    def own_estimator(self) -> Any:
-        """Return a copy of the stored estimator that this call may fit."""
-        return copy.deepcopy(self.estimator())
-
-    def arrays(self) -> tuple[Any, ...]:
-        """Return X and, where it was given, y: copies that an estimator may overwrite."""
-        return tuple(self._array(role, ref) for role, ref in self._data.items())
-
-    def keywords(self) -> dict[str, Any]:
-        """Return the keywords of the method, with copies of the data that is among them."""
-        return {**self.params, **self.data_keywords()}
-
-    def data_keywords(self) -> dict[str, Any]:
-        """Return those keywords that are stored data: copies."""
-        return {name: self._array(name, ref) for name, ref in self._keywords.items()}
 
     def method(self, estimator: Any, name: str) -> Callable[..., Any]:
         """Return a method of the estimator.
@@ -107,7 +71,7 @@ class Call:
         if found is None:
             has = [verb for verb in _VERBS if hasattr(estimator, verb)]
             raise Invalid(
-                f"{self._model_ref} is a {type(estimator).__name__}, which has no {name}",
+                f"{self.model_ref} is a {type(estimator).__name__}, which has no {name}",
                 hint=f"it has {', '.join(has)}" if has else None,
             )
         method: Callable[..., Any] = found
@@ -132,8 +96,8 @@ class Call:
                 return method(*data, **keywords)
         except NotFittedError:
             raise Invalid(
-                f"{self._model_ref} is not fitted yet",
-                hint=f"%omega fit {ObjectName.parse(self._model_ref).name} X y",
+                f"{self.model_ref} is not fitted yet",
+                hint=f"%omega fit {ObjectName.parse(self.model_ref).name} X y",
             ) from None
 
     @contextmanager
@@ -176,7 +140,7 @@ class Call:
         Stopped
             The task was cancelled, or is another worker's by now.
         """
-        before = patiently(lambda: self._resolved("models", self._model_ref))
+        before = patiently(lambda: self.resolved("models", self.model_ref))
         self._commit()
         return patiently(
             lambda: self._om.models.put(
@@ -210,11 +174,9 @@ class Call:
 
     def note_score(self, score: float) -> None:
         """Write the score into the metadata of the model's version."""
-        noted = {"score": score, "task": self._task_id, **self._data}
+        noted = {"score": score, "task": self._task_id, **self.data}
         self._commit()
-        patiently(
-            lambda: self._om.models.add_score(self._resolved("models", self._model_ref), noted)
-        )
+        patiently(lambda: self._om.models.add_score(self.resolved("models", self.model_ref), noted))
 
     def _put(self, value: Any, name: str) -> Metadata:
         return patiently(
@@ -231,39 +193,6 @@ class Call:
         """Tell how far it is; dropped where MongoDB is away for a moment."""
         with suppress(OmegaError):
             self._attempt.progress(progress)
-
-    def _array(self, role: str, ref: str) -> Any:
-        choice = self._choices.get(role)
-        if choice is None:
-            return _private(self._cached("datasets", ref, self._load_data))
-        key = f"{ref} {json.dumps(choice, sort_keys=True)}"
-        return _private(self._cached("datasets", key, lambda _: self._load_choice(ref, choice)))
-
-    def _load_choice(self, ref: str, choice: dict[str, Any]) -> tuple[Any, int]:
-        loaded = self._om.datasets.getl_version(self._resolved("datasets", ref)).chosen(choice)
-        value = loaded.value
-        return value, memory_of(value)
-
-    def _load_model(self, ref: str) -> tuple[Any, int]:
-        metadata = self._resolved("models", ref)
-        model = self._om.models.get_version(metadata)
-        return model, memory_of_model(model, metadata.size)
-
-    def _load_data(self, ref: str) -> tuple[Any, int]:
-        name = ObjectName.parse(ref)
-        metadata = self._resolved("datasets", ref)
-        loaded = self._om.datasets.get_version(
-            metadata, columns=name.columns, exclude=name.exclude, as_put=True
-        )
-        return loaded, memory_of(loaded)
-
-    def _resolved(self, store: str, ref: str) -> Metadata:
-        """Find a version, also one that was removed while the task was waiting."""
-        return Catalog(self._om.mongo_url).resolve([(store, ref)], removed=True)[0]
-
-    def _cached(self, store: str, ref: str, load: Callable[[str], tuple[Any, int]]) -> Any:
-        key = (self._om.mongo_url, store, ref)
-        return self._cache.get(key, lambda: patiently(lambda: load(ref)))
 
 
 _VERBS = (
@@ -296,10 +225,3 @@ def _plain(value: Any) -> Any:
     if isinstance(value, float) and not math.isfinite(value):
         return repr(value)
     return value if isinstance(value, str | int | float | bool | None) else repr(value)
-
-
-def _private(data: Any) -> Any:
-    """Return a copy that is safe to overwrite; pandas copies on write by itself."""
-    if hasattr(data, "iloc"):
-        return data.copy(deep=False)
-    return copy.copy(data)

@@ -1,0 +1,117 @@
+"""What one call on a worker reads: a model and data sets, each one version."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from omega_jupyter.store.names.catalog import Catalog
+from omega_jupyter.store.names.names import ObjectName
+from omega_jupyter.worker.patience import patiently
+from omega_jupyter.worker.size import memory_of, memory_of_model
+
+if TYPE_CHECKING:
+    from omega_jupyter.omega import Omega
+    from omega_jupyter.store.versions.metadata import Metadata
+    from omega_jupyter.worker.cache import VersionCache
+
+__all__ = ["CallInputs"]
+
+
+class CallInputs:
+    """The model and the data of one call, from the cache or the store.
+
+    Parameters
+    ----------
+    om : Omega
+    arguments : dict
+        As :func:`omega_jupyter.runtime.arguments.pinned` makes them.
+    cache : VersionCache
+
+    Attributes
+    ----------
+    params : dict
+        The keywords that are plain JSON.
+    model_ref : str
+        The version of the model, ``name@version``.
+    data : dict of str to str
+        The versions of X and, where it was given, y.
+    """
+
+    def __init__(self, om: Omega, arguments: dict[str, Any], cache: VersionCache) -> None:
+        self._om = om
+        self._cache = cache
+        self.params: dict[str, Any] = arguments["params"]
+        self.model_ref: str = arguments["model"]
+        self.data: dict[str, str] = {
+            role: arguments[role] for role in ("X", "y") if arguments.get(role) is not None
+        }
+        self._keywords: dict[str, str] = arguments.get("keywords", {})
+        self._choices: dict[str, dict[str, Any]] = arguments.get("choices", {})
+
+    @property
+    def inputs(self) -> dict[str, str]:
+        """The versions that it reads, by role."""
+        return {"model": self.model_ref, **self.data, **self._keywords}
+
+    def estimator(self) -> Any:
+        """Return the stored estimator, shared with other calls: never fit this one."""
+        return self._cached("models", self.model_ref, self._load_model)
+
+    def own_estimator(self) -> Any:
+        """Return a copy of the stored estimator that this call may fit."""
+        return copy.deepcopy(self.estimator())
+
+    def arrays(self) -> tuple[Any, ...]:
+        """Return X and, where it was given, y: copies that an estimator may overwrite."""
+        return tuple(self._array(role, ref) for role, ref in self.data.items())
+
+    def keywords(self) -> dict[str, Any]:
+        """Return the keywords of the method, with copies of the data that is among them."""
+        return {**self.params, **self.data_keywords()}
+
+    def data_keywords(self) -> dict[str, Any]:
+        """Return those keywords that are stored data: copies."""
+        return {name: self._array(name, ref) for name, ref in self._keywords.items()}
+
+    def resolved(self, store: str, ref: str) -> Metadata:
+        """Find a version, also one that was removed while the task was waiting."""
+        return Catalog(self._om.mongo_url).resolve([(store, ref)], removed=True)[0]
+
+    def _array(self, role: str, ref: str) -> Any:
+        choice = self._choices.get(role)
+        if choice is None:
+            return _private(self._cached("datasets", ref, self._load_data))
+        key = f"{ref} {json.dumps(choice, sort_keys=True)}"
+        return _private(self._cached("datasets", key, lambda _: self._load_choice(ref, choice)))
+
+    def _load_choice(self, ref: str, choice: dict[str, Any]) -> tuple[Any, int]:
+        loaded = self._om.datasets.getl_version(self.resolved("datasets", ref)).chosen(choice)
+        value = loaded.value
+        return value, memory_of(value)
+
+    def _load_model(self, ref: str) -> tuple[Any, int]:
+        metadata = self.resolved("models", ref)
+        model = self._om.models.get_version(metadata)
+        return model, memory_of_model(model, metadata.size)
+
+    def _load_data(self, ref: str) -> tuple[Any, int]:
+        name = ObjectName.parse(ref)
+        metadata = self.resolved("datasets", ref)
+        loaded = self._om.datasets.get_version(
+            metadata, columns=name.columns, exclude=name.exclude, as_put=True
+        )
+        return loaded, memory_of(loaded)
+
+    def _cached(self, store: str, ref: str, load: Callable[[str], tuple[Any, int]]) -> Any:
+        key = (self._om.mongo_url, store, ref)
+        return self._cache.get(key, lambda: patiently(lambda: load(ref)))
+
+
+def _private(data: Any) -> Any:
+    """Return a copy that is safe to overwrite; pandas copies on write by itself."""
+    if hasattr(data, "iloc"):
+        return data.copy(deep=False)
+    return copy.copy(data)
