@@ -1,16 +1,75 @@
-"""What a worker tells about itself: the remote-control commands ``omega_…``."""
+"""What a worker tells about itself, and to whom: the remote-control commands.
+
+Everyone who may send tasks may send control messages to all workers, unsigned. So what
+they can ask is little and changes nothing: Celery's own commands, which revoke tasks,
+end workers or have them listen elsewhere, are refused.
+"""
 
 from __future__ import annotations
 
 from typing import Any
 
+from celery.utils.log import get_logger
 from celery.worker.control import inspect_command
 from celery.worker.state import active_requests
+from kombu import pidbox
 
 from omega_jupyter.store.model.environment import environment
 from omega_jupyter.worker.reception import held
 
-__all__ = ["omega_about", "omega_holds"]
+__all__ = ["Mailbox", "omega_about", "omega_holds"]
+
+logger = get_logger(__name__)
+
+# The commands, and the lists that each takes.
+_COMMANDS: dict[str, set[str]] = {"ping": set(), "omega_about": set(), "omega_holds": {"task_ids"}}
+
+
+class Mailbox(pidbox.Node):
+    """A worker's end of the remote control."""
+
+    def listen(self, channel: Any = None, callback: Any = None) -> Any:
+        """Make what clients have no right to make, and listen."""
+        self.mailbox.reply_exchange(channel or self.channel).declare()
+        return super().listen(channel, callback)
+
+    def handle_message(self, body: Any, message: Any = None) -> Any:
+        """Answer, unless the message asks for more than it may."""
+        why = _unfit(body) or self._stray(body)
+        if why is not None:
+            logger.warning("Refused: a control message %s", why)
+            return None
+        # Without its headers: they set a clock that nobody here looks at.
+        return super().handle_message(body)
+
+    def _stray(self, body: dict[str, Any]) -> str | None:
+        """Return what is wrong with whom it is for, and where the answer is to go."""
+        if not isinstance(body.get("destination"), list | None):
+            return "to nobody in particular"
+        if body.get("pattern") or body.get("matcher"):
+            return "with a pattern"
+        match body.get("reply_to"):
+            case None:
+                return None
+            case {"exchange": str(exchange), "routing_key": str()}:
+                if exchange == self.mailbox.reply_exchange.name:
+                    return None
+        return "that wants its answer elsewhere"
+
+
+def _unfit(body: Any) -> str | None:
+    """Return what is wrong with what it asks for."""
+    if not isinstance(body, dict) or not isinstance(body.get("method"), str):
+        return "that is none"
+    wanted = _COMMANDS.get(body["method"])
+    if wanted is None:
+        return f"with the command {body['method']!r:.40}"
+    arguments = body.get("arguments") or {}
+    if not isinstance(arguments, dict) or arguments.keys() != wanted:
+        return f"with other arguments than {body['method']!r} takes"
+    if not all(isinstance(value, list) for value in arguments.values()):
+        return f"with other arguments than {body['method']!r} takes"
+    return None
 
 
 @inspect_command()  # type: ignore[untyped-decorator]  # Celery has no types

@@ -70,6 +70,10 @@ def run_worker(
     app.conf.worker_consumer = "omega_jupyter.worker.reception:Reception"
     app.set_default()
     _import_before_fork()
+
+    from omega_jupyter.worker.control import Mailbox
+
+    app.control.mailbox.node_cls = Mailbox
     from celery.signals import worker_ready
 
     from omega_jupyter.worker.heartbeat import Heartbeat
@@ -88,6 +92,8 @@ def run_worker(
             "--pool=prefork",
             "--without-gossip",
             "--without-mingle",
+            # Events that nobody listens to: heartbeats of the ledger tell who lives.
+            "--without-heartbeat",
             "-O",
             "fair",
         ]

@@ -16,6 +16,7 @@ from typing import Any
 from celery.utils.log import get_logger
 from celery.worker.consumer import Consumer
 from celery.worker.state import active_requests, reserved_requests, scheduled_requests
+from kombu import compression
 from kombu.exceptions import ContentDisallowed, DecodeError
 
 from omega_jupyter.errors import AuthError, OmegaError
@@ -166,6 +167,15 @@ def _headers(task: str, task_id: str, envelope: Envelope) -> dict[str, Any]:
         "eta": None if start is None else datetime.fromtimestamp(start, UTC).isoformat(),
         HEADER: envelope.to_header(),
     }
+
+
+def _refuse_to_unpack(body: bytes) -> bytes:
+    raise DecodeError("it is compressed")
+
+
+# Nothing of ours is, and a small message may unpack to more than there is memory.
+for _kind in compression.encoders():
+    compression.register(None, _refuse_to_unpack, _kind)
 
 
 def _shown(value: object) -> str:
