@@ -12,11 +12,12 @@ from typing import Any
 
 import pytest
 from celery import Celery
-from kombu import Connection, Exchange, Producer, Queue
+from kombu import Connection, Consumer, Exchange, Producer, Queue
 from pymongo.collection import Collection
 
 from omega_jupyter.config import SecretUrl
 from omega_jupyter.runtime.transport import Transport
+from omega_jupyter.runtime.transport.messages import Messages
 from omega_jupyter.store.database.connection import Document, connect, forget
 from tests.mongo_server import MongoServer, wait_for
 from tests.runtime.tiny_app import make_app
@@ -298,3 +299,28 @@ def test_late_acknowledgement_after_the_channel_closed_counts(
     queue.channel.close()
     message.ack()
     assert queue(connection.channel()).get() is None
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [None, 5, "{", "[1]", "[" * 100_000, '{"body": "a", "headers": {}, "properties": {}}']
+    + ['{"body": "", "headers": [], "properties": {}}', '{"body": "", "headers": {}}'],
+)
+def test_what_is_no_message_is_dropped_and_the_next_one_comes(
+    mongo_url: str, connection: Connection, queue: Queue, payload: object
+) -> None:
+    broker = Messages(SecretUrl(mongo_url), 5)
+    queue.declare()
+    broker.put(queue.name, payload)  # type: ignore[arg-type]  # by whoever can write there
+    publish(queue, "a")
+
+    assert queue.get().payload == "a"
+    assert queue.get() is None
+
+    broker.put(queue.name, payload)  # type: ignore[arg-type]  # the same
+    publish(queue, "b")
+    got: list[object] = []
+    with Consumer(queue.channel, [queue], callbacks=[lambda body, _: got.append(body)]):
+        while not got:
+            connection.drain_events(timeout=5)
+    assert got == ["b"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import logging
+from base64 import b64decode
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from queue import Empty
@@ -19,6 +21,8 @@ __all__ = ["Channel"]
 
 # What a client that died leaves behind (its queue for replies) is removed after this.
 TEMPORARY = timedelta(hours=1)
+
+logger = logging.getLogger(__name__)
 
 Payload = dict[str, Any]
 Route = tuple[str, str | None, str]
@@ -104,7 +108,11 @@ class Channel(virtual.Channel):
         found = self.messages.pop(queue) if no_ack else self.messages.take(queue)
         if found is None:
             return None
-        message = self.Message(_payload(found), channel=self)
+        payload = _payload(found)
+        if payload is None:
+            self.messages.delete([str(found["_id"])])
+            return self.basic_get(queue, no_ack, **kwargs)
+        message = self.Message(payload, channel=self)
         if not no_ack:
             self.watcher.hold(message.delivery_tag, queue)
             self.qos.append(message, message.delivery_tag)
@@ -150,15 +158,20 @@ class Channel(virtual.Channel):
 
     def _get(self, queue: str, timeout: float | None = None) -> Payload:
         if self.watcher.is_broadcast(queue):
-            try:
-                payload: Payload = loads(self.watcher.broadcasts(queue).popleft())
-            except IndexError:
-                raise Empty from None
-            return payload
-        found = self.watcher.take(queue, keep=queue not in self._unacknowledged)
-        if found is None:
+            broadcasts = self.watcher.broadcasts(queue)
+            while broadcasts:
+                payload = _read(broadcasts.popleft())
+                if payload is not None:
+                    return payload
             raise Empty
-        return _payload(found)
+        while True:
+            found = self.watcher.take(queue, keep=queue not in self._unacknowledged)
+            if found is None:
+                raise Empty
+            payload = _payload(found)
+            if payload is not None:
+                return payload
+            self.watcher.ack(str(found["_id"]))
 
     def _put(self, queue: str, message: Payload, **kwargs: Any) -> None:
         expire_at = None
@@ -195,12 +208,29 @@ class Channel(virtual.Channel):
             self.messages.purge(queue)
 
 
-def _payload(found: Document) -> Payload:
-    payload: Payload = loads(found["payload"])
+def _read(text: object) -> Payload | None:
+    """Return a message as it was put, or None where somebody put there what is none."""
+    try:
+        payload = loads(text)
+        b64decode(payload["body"])
+        if isinstance(payload["headers"], dict) and isinstance(payload["properties"], dict):
+            return dict(payload)
+    except (KeyError, TypeError, ValueError, RecursionError):
+        pass
+    logger.warning("Refused: a message that is none")
+    return None
+
+
+def _payload(found: Document) -> Payload | None:
+    payload = _read(found.get("payload"))
+    if payload is None:
+        return None
     properties = payload["properties"]
     properties["delivery_tag"] = str(found["_id"])
     # Whatever a sender wrote there.
-    properties.setdefault("delivery_info", {})["redelivered"] = found.get("again", False)
+    if not isinstance(properties.get("delivery_info"), dict):
+        properties["delivery_info"] = {}
+    properties["delivery_info"]["redelivered"] = found.get("again", False)
     earlier = found.get("deliveries", 1) - 1
     if earlier:
         # The name that RabbitMQ's quorum queues use.
