@@ -75,7 +75,9 @@ class OmegaBackend(BaseBackend):
         **_: Any,
     ) -> None:
         try:
-            credentials = open_credentials(self.app.omega_config, request)
+            credentials = getattr(request, "omega_credentials", None) or open_credentials(
+                self.app.omega_config, request
+            )
         except AuthError as error:
             # Nobody's database is known, so there is nowhere to write to.
             logger.warning("Result of task %s is not kept: %s", task_id, error.message)
@@ -146,7 +148,7 @@ class OmegaBackend(BaseBackend):
 
 
 def open_credentials(config: OmegaConfig, request: Any) -> Credentials:
-    """Return the credentials that came with a Celery request.
+    """Return the credentials that came with a Celery request which was let in.
 
     Parameters
     ----------
@@ -158,11 +160,10 @@ def open_credentials(config: OmegaConfig, request: Any) -> Credentials:
     Raises
     ------
     AuthError
-        The header is missing, altered, expired, another task's, or of nobody that
-        this worker knows.
+        The header is missing, another task's, or sealed to a key that is gone.
     """
     header = request.get(HEADER) if request is not None else None
-    return keyring(config).open(header, task=str(request.task), task_id=str(request.id))
+    return keyring(config).reopen(header, task=str(request.task), task_id=str(request.id))
 
 
 def _ours(request: Any) -> Document:

@@ -109,6 +109,27 @@ class Keyring:
         envelope.verify(senders, task=task, task_id=task_id)
         return envelope.open(list(private.values()), task=task, task_id=task_id)
 
+    def reopen(self, header: object, *, task: str, task_id: str) -> Credentials:
+        """Return the credentials of a task that was let in, however long ago.
+
+        Parameters
+        ----------
+        header : object
+            The message header.
+        task, task_id : str
+            Name and id of the task that it came with.
+
+        Raises
+        ------
+        AuthError
+            It belongs to another task, or its key is gone.
+        Unavailable
+            The keys can't be read.
+        """
+        envelope = Envelope.from_header(header)
+        private, _ = self._keys_for(envelope)
+        return envelope.open(list(private.values()), task=task, task_id=task_id)
+
     def _keys_for(self, envelope: Envelope) -> tuple[dict[str, bytes], dict[str, bytes]]:
         """Return the private keys and the senders by id, read again where that may help."""
         with self._lock:

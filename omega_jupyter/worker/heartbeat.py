@@ -86,7 +86,8 @@ class Pulse(threading.Thread):
         for request in running:
             url = None
             try:
-                url = bounded(self._credentials(request), ANSWER_SECONDS)
+                known = self._known.get(request)
+                url = known.attempt.url if known else self._records_of(request)
                 if url not in silent:
                     self._look_after(request, url)
             except OmegaError as error:
@@ -97,9 +98,10 @@ class Pulse(threading.Thread):
             if all(known.attempt.url != url for known in self._known.values()):
                 forget(url)
 
-    def _credentials(self, request: Any) -> SecretUrl:
+    def _records_of(self, request: Any) -> SecretUrl:
         # Celery's own view of headers and names.
-        return open_credentials(self._worker.app.omega_config, request._context).result_backend
+        found = open_credentials(self._worker.app.omega_config, request._context)
+        return bounded(found.result_backend, ANSWER_SECONDS)
 
     def _look_after(self, request: Any, url: SecretUrl) -> None:
         known = self._known.get(request)

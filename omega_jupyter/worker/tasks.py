@@ -16,7 +16,6 @@ from omega_jupyter.config import SecretUrl
 from omega_jupyter.errors import AuthError
 from omega_jupyter.omega import Omega
 from omega_jupyter.runtime.attempt import Attempt
-from omega_jupyter.runtime.backend import open_credentials
 from omega_jupyter.runtime.claim import Busy, Unwanted, claim
 from omega_jupyter.runtime.credentials import Credentials
 from omega_jupyter.runtime.envelope import HEADER, Envelope, digest
@@ -67,8 +66,11 @@ class ModelTask(Task):
             message is a copy.
         """
         try:
-            credentials = open_credentials(self.app.omega_config, self.request)
-            envelope = Envelope.from_header(self.request.get(HEADER))
+            header = self.request.get(HEADER)
+            envelope = Envelope.from_header(header)
+            credentials = keyring(self.app.omega_config).open(
+                header, task=self.name, task_id=task_id
+            )
             if envelope.arguments != digest(args, kwargs):
                 raise AuthError(f"The arguments of task {task_id} were altered")
         except AuthError as error:

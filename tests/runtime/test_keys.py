@@ -10,16 +10,18 @@ from typing import Any
 import pytest
 
 from omega_jupyter.config import OmegaConfig, SecretUrl
-from omega_jupyter.errors import AuthError, Conflict, Invalid
+from omega_jupyter.errors import AuthError, Conflict, Invalid, Unavailable
 from omega_jupyter.runtime import keyring as keyring_module
 from omega_jupyter.runtime import keys as keys_module
 from omega_jupyter.runtime.credentials import Credentials
-from omega_jupyter.runtime.envelope import Envelope
+from omega_jupyter.runtime.envelope import LIFETIME_SECONDS, Envelope
 from omega_jupyter.runtime.keypair import KeyPair, read_key_file, read_senders, write_key_file
 from omega_jupyter.runtime.keyring import Keyring
 from omega_jupyter.runtime.keys import DatabaseKeys, SendingKeys, sending_keys
+from omega_jupyter.runtime.records import WAITING_DAYS
 from omega_jupyter.runtime.terms import Terms
 from omega_jupyter.store.database.connection import connect
+from tests.mongo_server import MongoServer
 from tests.processes import OperatorKeys
 
 URL = SecretUrl("mongodb://alice:wonderland@db.example/omega_alice")
@@ -27,7 +29,7 @@ CREDENTIALS = Credentials(URL, URL)
 TASK = {"task": "omega.fit", "task_id": "1"}
 
 
-def sealed(keys: SendingKeys) -> dict[str, Any]:
+def sealed(keys: SendingKeys, **how: Any) -> dict[str, Any]:
     envelope = Envelope.seal(
         CREDENTIALS,
         keys.recipient,
@@ -35,6 +37,7 @@ def sealed(keys: SendingKeys) -> dict[str, Any]:
         arguments="",
         terms=Terms("omega"),
         **TASK,
+        **how,
     )
     return envelope.to_header()
 
@@ -129,6 +132,39 @@ def test_sender_is_registered_and_removed_without_restart(
     os.utime(keys.senders, (2, 2))
     with pytest.raises(AuthError, match="nobody"):
         ring.open(of_bob, **TASK)
+
+
+def test_what_was_let_in_in_time_opens_as_long_as_it_runs(
+    operator: tuple[OperatorKeys, OmegaConfig, OmegaConfig],
+) -> None:
+    keys, worker, client = operator
+    ring = Keyring(worker)
+    late = sealed(sending_keys(client, URL), lifetime=-1)
+    keys.senders.write_text("")
+
+    assert ring.reopen(late, **TASK) == CREDENTIALS
+    with pytest.raises(AuthError, match="expired"):
+        ring.open(late, **TASK)
+    with pytest.raises(AuthError, match="another task"):
+        ring.reopen(late, task="omega.fit", task_id="2")
+
+
+@pytest.mark.usefixtures("_always_fresh")
+def test_keys_that_are_known_do_while_their_database_is_away() -> None:
+    with MongoServer() as server:
+        url = f"{server.url()}?serverSelectionTimeoutMS=100"
+        config = OmegaConfig.load(mongo_url=url)
+        ring, known = Keyring(config), sealed(sending_keys(config, SecretUrl(url)))
+        unknown = sealed(SendingKeys(KeyPair.new("worker").public_text, KeyPair.new("sender")))
+        server.kill()
+
+        assert ring.verify(known, **TASK).terms.queue == "omega"
+        with pytest.raises(Unavailable):
+            ring.verify(unknown, **TASK)  # it may be known there by now
+
+
+def test_no_message_outlives_the_record_of_its_task() -> None:
+    assert LIFETIME_SECONDS <= WAITING_DAYS * 24 * 3600
 
 
 def test_workers_know_each_other(
