@@ -12,6 +12,7 @@ from typing import Any
 
 import psutil
 import pytest
+from amqp.exceptions import NotFound
 
 from omega_jupyter.config import OmegaConfig, SecretUrl
 from omega_jupyter.runtime.app import make_app
@@ -73,20 +74,26 @@ def start_worker(
     *,
     processes: int = 2,
     module: str = "omega_jupyter.worker",
+    log_level: str = "INFO",
+    asking: str | None = None,
     **environment: str,
 ) -> subprocess.Popen[bytes]:
-    """Start a worker process and wait until it answers; its log is `worker.log`."""
+    """Start a worker process and wait until it answers; its log is `worker.log`.
+
+    `asking` is a URL with the right to ask workers, where `broker_url` has none.
+    """
     clean = {name: value for name, value in os.environ.items() if not name.startswith("OMEGA_")}
     clean["PYTHONPATH"] = os.pathsep.join([str(ROOT), *filter(None, [clean.get("PYTHONPATH")])])
     with (folder / "worker.log").open("wb") as log:
         process = subprocess.Popen(
-            [sys.executable, "-m", module, "--concurrency", str(processes)],
+            [sys.executable, "-m", module, "--concurrency", str(processes)]
+            + ["--log-level", log_level],
             env=clean | {"OMEGA_BROKER_URL": broker_url} | environment,
             stdout=log,
             stderr=log,
             cwd=folder,
         )
-    app = make_app(OmegaConfig(), SecretUrl(broker_url))
+    app = make_app(OmegaConfig(), SecretUrl(asking or broker_url))
     while not any(f"-{process.pid}@" in name for name in _answering(app)):
         if process.poll() is not None:
             pytest.fail(f"the worker ended:\n{(folder / 'worker.log').read_text()}")
@@ -97,6 +104,8 @@ def start_worker(
 def _answering(app: Any) -> list[str]:
     """Return the names of the workers that answer."""
     with app.connection_for_write() as connection:  # the pool's may be of a broker that was killed
-        return [
-            name for reply in app.control.ping(timeout=1, connection=connection) for name in reply
-        ]
+        try:
+            replies = app.control.ping(timeout=1, connection=connection)
+        except NotFound:
+            return []  # the first worker makes what one asks through
+        return [name for reply in replies for name in reply]

@@ -10,6 +10,7 @@ of a worker is in any database, and each sender has a key of his own.
 
 from __future__ import annotations
 
+import logging
 import time
 from contextlib import suppress
 from dataclasses import dataclass
@@ -128,7 +129,13 @@ class DatabaseKeys:
         return self.current(kind)
 
     def _collection(self) -> Collection[Document]:
+        # At its level DEBUG pymongo logs what it sends and gets.
+        logging.getLogger("pymongo.command").addFilter(_without_keys)
         return connect(self.url)[KEYS]
+
+
+def _without_keys(record: logging.LogRecord) -> bool:
+    return KEYS not in record.getMessage()
 
 
 def _document(kind: Kind, pair: KeyPair) -> Document:

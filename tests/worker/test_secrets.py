@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import shutil
 import subprocess
 import tempfile
+import traceback
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import quote
@@ -15,9 +17,12 @@ from pymongo import MongoClient
 from sklearn.datasets import load_iris
 from sklearn.linear_model import LogisticRegression
 
+from omega_jupyter.config import SecretUrl
+from omega_jupyter.doctor import diagnose
 from omega_jupyter.errors import AuthError, OmegaError
 from omega_jupyter.local.mongod import find_mongod
 from omega_jupyter.omega import Omega
+from omega_jupyter.runtime.keys import DatabaseKeys
 from tests.processes import start_worker
 
 PASSWORD = "wonder/land@7"
@@ -58,7 +63,7 @@ def alice(guarded: tuple[str, Path]) -> Iterator[tuple[str, Path]]:
     """Alice's URL, with a worker beside it; yields the folder of its log too."""
     at, folder = guarded
     url = f"mongodb://alice:{quote(PASSWORD, safe='')}@{at}/omega_alice?authSource=omega_alice"
-    process = start_worker(url, folder, OMEGA_MONGO_URL=url)
+    process = start_worker(url, folder, log_level="DEBUG", OMEGA_MONGO_URL=url)
     yield url, folder
     process.terminate()
     process.wait(30)
@@ -75,9 +80,20 @@ def everything_stored(at: str) -> Iterator[tuple[str, bytes]]:
                     yield f"{database}.{collection}", bson.encode(document)
 
 
-def test_password_stands_in_clear_nowhere(
-    guarded: tuple[str, Path], alice: tuple[str, Path], capfd: pytest.CaptureFixture[str]
+def private_keys(at: str) -> list[str]:
+    """The keys of alice's database, as they are stored there."""
+    with MongoClient(f"mongodb://root:toor@{at}") as client:
+        return [key["private"] for key in client["omega_alice"]["omega_keys"].find()]
+
+
+def test_secrets_stand_in_clear_nowhere(
+    guarded: tuple[str, Path],
+    alice: tuple[str, Path],
+    capfd: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
+    """Not in what is stored, nor in what is shown, logged or told, at any level."""
+    caplog.set_level(logging.DEBUG)
     at, folder = guarded
     url, _ = alice
     om = Omega(url)
@@ -93,6 +109,9 @@ def test_password_stands_in_clear_nowhere(
     # One message stays in the queue, so that the broker's form of it is seen too.
     om.runtime.require("nobody-listens").model("m").predict("X")
 
+    told = om.runtime.workers()
+    DatabaseKeys(SecretUrl(url)).rotate("sender")
+    om.runtime.model("m").predict("X").get(60)
     seen = set()
     for where, document in everything_stored(at):
         seen.add(where.partition(".")[2])
@@ -101,12 +120,19 @@ def test_password_stands_in_clear_nowhere(
     shown = capfd.readouterr()
     texts = [
         (folder / "worker.log").read_text(),
-        *map(repr, (om, om.config, om.runtime, failed, failed.record, caught.value)),
-        str(failed.traceback),
+        *map(repr, (om, om.config, om.runtime, failed, failed.record, told, caught.value)),
+        *(str(part) for part in (om.broker_url, failed.traceback, failed.logs(), *diagnose(om))),
+        "".join(traceback.format_exception(caught.value)),
+        caplog.text,
         shown.out,
         shown.err,
     ]
-    assert not any(form.decode() in text for form in FORMS for text in texts)
+    # pymongo and the worker have said much.
+    assert "omega_tasks" in caplog.text
+    assert "TaskPool: Apply" in texts[0]
+    secrets = [*(form.decode() for form in FORMS), *private_keys(at)]
+    assert len(secrets) == 5
+    assert [(s, t[:80]) for s in secrets for t in texts if s in t] == []
 
 
 def test_wrong_password_is_refused_without_repeating_it(guarded: tuple[str, Path]) -> None:
@@ -116,7 +142,8 @@ def test_wrong_password_is_refused_without_repeating_it(guarded: tuple[str, Path
     with pytest.raises(AuthError) as caught:
         om.datasets.list()
 
-    assert "rabbit-hole" not in str(caught.value)
+    assert caught.value.hop == "mongodb"
+    assert "rabbit-hole" not in "".join(traceback.format_exception(caught.value))
 
 
 def test_another_users_database_is_refused(guarded: tuple[str, Path], alice: object) -> None:
