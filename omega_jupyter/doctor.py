@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
 from omega_jupyter.errors import OmegaError, Unavailable
+from omega_jupyter.runtime.broker_errors import broker_errors
 from omega_jupyter.store.database.connection import bounded, connect, forget, mongo_errors
 
 if TYPE_CHECKING:
@@ -100,10 +101,10 @@ def _behind(config: OmegaConfig, url: SecretUrl) -> list[Check]:
         if not broker.ok:
             return [broker]
         replies: dict[str, WorkerInfo] = {}
-        workers = _attempt("worker", url, lambda: _workers(app, config, replies), None)
+        workers = _attempt("worker", url, lambda: _workers(app, config, url, replies), None)
         if not replies:
             return [broker, workers]
-        return [broker, workers, _queue(config, replies), _versions(replies)]
+        return [broker, workers, _queue(app, config, url, replies), _versions(replies)]
     finally:
         app.close()
         if not amqp:
@@ -162,7 +163,8 @@ def _mongodb(hop: str, url: SecretUrl, origin: str | None) -> Check:
 
 
 def _broker(app: Celery, url: SecretUrl) -> str:
-    with app.connection_for_write(connect_timeout=HOP_SECONDS - 0.5) as connection:
+    connecting = app.connection_for_write(connect_timeout=HOP_SECONDS - 0.5)
+    with broker_errors(url), connecting as connection:
         # Not `connect()`: that tries again, and waits in between.
         established = connection.transport.establish_connection()
         try:
@@ -178,10 +180,13 @@ def _broker_hint(url: SecretUrl) -> str:
     return f"check address, user, password and virtual host in {name}; does the broker run?"
 
 
-def _workers(app: Celery, config: OmegaConfig, replies: dict[str, WorkerInfo]) -> str:
+def _workers(
+    app: Celery, config: OmegaConfig, url: SecretUrl, replies: dict[str, WorkerInfo]
+) -> str:
     from omega_jupyter.runtime.workers import ask_workers
 
-    found = ask_workers(app, WORKER_SECONDS)
+    with broker_errors(url):
+        found = ask_workers(app, WORKER_SECONDS)
     if not found:
         start = "`omega worker` on a machine starts one; a worker that is busy answers too"
         if config.is_local:
@@ -193,16 +198,28 @@ def _workers(app: Celery, config: OmegaConfig, replies: dict[str, WorkerInfo]) -
     return f"{len(names)} {'answers' if len(names) == 1 else 'answer'}: {shown}"
 
 
-def _queue(config: OmegaConfig, replies: Mapping[str, WorkerInfo]) -> Check:
+def _queue(
+    app: Celery, config: OmegaConfig, url: SecretUrl, replies: Mapping[str, WorkerInfo]
+) -> Check:
     queues = {queue for worker in replies.values() for queue in worker.queues}
     if config.queue in queues:
-        return Check("queue", True, f"{config.queue!r} is listened to")
+        return _attempt("queue", url, lambda: _sending(app, url, config.queue), None)
     return Check(
         "queue",
         False,
         f"no worker listens on {config.queue!r}, only on {', '.join(sorted(queues)) or 'others'}",
         f"`omega worker --queues {config.queue}`, or set OMEGA_QUEUE to one of those",
     )
+
+
+def _sending(app: Celery, url: SecretUrl, queue: str) -> str:
+    from kombu import Producer
+
+    if not app.conf.broker_transport:
+        with broker_errors(url), app.connection_for_write() as connection:
+            # By the way of tasks, to nobody.
+            Producer(connection).publish({}, exchange=queue, routing_key=uuid.uuid4().hex)
+    return f"{queue!r} is listened to, and takes tasks"
 
 
 def _versions(replies: Mapping[str, WorkerInfo]) -> Check:

@@ -199,9 +199,27 @@ class Untrusted(OmegaError):
 
 
 class AuthError(OmegaError):
-    """The credentials are wrong or missing."""
+    """The credentials are wrong or missing, or a right is.
+
+    Parameters
+    ----------
+    message : str
+        Who is refused, where, and what.
+    hop : str, optional
+        Which hop refuses: ``mongodb`` or ``broker``.
+    hint : str, optional
+        The next step.
+    """
 
     code = "auth"
+
+    def __init__(self, message: str, *, hop: str | None = None, hint: str | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.hop = hop
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return ``code``, ``message``, ``hint`` and, where one refuses, ``hop``."""
+        return super().to_dict() | ({} if self.hop is None else {"hop": self.hop})
 
 
 class QueueWarning(UserWarning):

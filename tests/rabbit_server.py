@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -26,6 +30,46 @@ def free_port() -> int:
         found.bind(("127.0.0.1", 0))
         port: int = found.getsockname()[1]
         return port
+
+
+Rights = dict[str, str]
+
+
+def rights_of_users(queue: str) -> Rights:
+    """Return the rights that docs/security.md gives users: for sending to one queue."""
+    queue = re.escape(queue)
+    return {
+        "configure": r"^.+\.reply\.celery\.pidbox$",
+        "write": rf"^({queue}|celery\.pidbox|.+\.reply\.celery\.pidbox)$",
+        "read": r"^(.+\.)?reply\.celery\.pidbox$",
+    }
+
+
+def rights_of_workers(queue: str) -> Rights:
+    """Return those that it gives workers which listen to one queue."""
+    queue = re.escape(queue)
+    return {
+        "configure": rf"^({queue}|(.+@.+\.|reply\.)?celery\.pidbox)$",
+        "write": rf"^({queue}|(.+@.+|reply)\.celery\.pidbox)$",
+        "read": rf"^({queue}|(.+@.+\.)?celery\.pidbox)$",
+    }
+
+
+def definitions(password: str, rights: dict[str, Rights], vhosts: list[str]) -> str:
+    """Return users with their rights in the first vhost, as RabbitMQ loads them at its start."""
+    salted = b"salt" + hashlib.sha256(b"salt" + password.encode()).digest()
+    user = {
+        "password_hash": base64.b64encode(salted).decode(),
+        "hashing_algorithm": "rabbit_password_hashing_sha256",
+        "tags": "",
+    }
+    return json.dumps(
+        {
+            "users": [{"name": name, **user} for name in rights],
+            "vhosts": [{"name": name} for name in vhosts],
+            "permissions": [{"user": n, "vhost": vhosts[0], **own} for n, own in rights.items()],
+        }
+    )
 
 
 class RabbitServer:

@@ -50,7 +50,8 @@ def make_app(config: OmegaConfig, broker_url: SecretUrl) -> Celery:
     Parameters
     ----------
     config : OmegaConfig
-        Kept on the application as ``omega_config``, for the result backend.
+        Kept on the application as ``omega_config``, for the result backend. Beside it
+        ``omega_queues`` has those that are known to be there.
     broker_url : SecretUrl
         ``amqp://…``, ``amqps://…`` or ``mongodb://…``; the latter through a transport
         of our own, since kombu's loses messages when a worker is killed.
@@ -88,7 +89,11 @@ def make_app(config: OmegaConfig, broker_url: SecretUrl) -> Celery:
         app.conf.broker_transport_options = {"confirm_publish": True, "ssl": tls}
         # It closes the channel of who acknowledges late; a worker opens another one.
         app.conf.broker_channel_error_retry = True
+        # What workers make; a client need not have the right to.
+        app.control.mailbox.exchange.no_declare = True
+        app.control.mailbox.reply_exchange.no_declare = True
     app.omega_config = config
+    app.omega_queues = set()
     return app
 
 

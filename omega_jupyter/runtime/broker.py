@@ -136,13 +136,18 @@ def _counts(connection: Any, queue: str) -> tuple[int, int]:
 
 def _held(app: Any, connection: Any, queue: str, task_ids: Collection[str]) -> tuple[set[str], int]:
     """Ask the workers; return the tasks that they hold, and how many of the queue answered."""
-    replies = app.control.broadcast(
-        "omega_holds",
-        arguments={"task_ids": list(task_ids)},
-        reply=True,
-        timeout=ANSWER_SECONDS,
-        connection=connection,
-    )
+    from amqp.exceptions import NotFound
+
+    try:
+        replies = app.control.broadcast(
+            "omega_holds",
+            arguments={"task_ids": list(task_ids)},
+            reply=True,
+            timeout=ANSWER_SECONDS,
+            connection=connection,
+        )
+    except NotFound:
+        return set(), 0  # who listens is none of our workers, which make what to ask through
     answers = [answer for reply in replies for answer in reply.values()]
     listening = [answer for answer in answers if queue in answer.get("queues", ())]
     return {task_id for answer in listening for task_id in answer["holds"]}, len(listening)

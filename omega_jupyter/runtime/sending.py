@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from omega_jupyter.runtime.envelope import HEADER, LIFETIME_SECONDS, Envelope, digest
+from omega_jupyter.runtime.routing import route
 from omega_jupyter.runtime.terms import Terms
 
 if TYPE_CHECKING:
@@ -45,7 +46,11 @@ def send(
     ------
     kombu.exceptions.OperationalError
         The broker does not take it.
+    amqp.exceptions.AccessRefused
+        Its user may not send to this queue.
     """
+    from amqp.exceptions import NotFound
+
     name = f"omega.{verb}"
     envelope = Envelope.seal(
         credentials,
@@ -56,14 +61,23 @@ def send(
         arguments=digest((), arguments),
         terms=terms,
     )
-    app.send_task(
-        name,
-        kwargs=dict(arguments),
-        task_id=task_id,
-        queue=terms.queue,
-        headers={HEADER: envelope.to_header()},
-        # No worker takes it any more then.
-        expiration=LIFETIME_SECONDS,
-        retry=True,
-        retry_policy={"max_retries": 3, "interval_start": 0, "interval_step": 0.2},
-    )
+
+    def publish() -> None:
+        app.send_task(
+            name,
+            kwargs=dict(arguments),
+            task_id=task_id,
+            **route(app, terms.queue),
+            headers={HEADER: envelope.to_header()},
+            # No worker takes it any more then.
+            expiration=LIFETIME_SECONDS,
+            retry=True,
+            retry_policy={"max_retries": 3, "interval_start": 0, "interval_step": 0.2},
+        )
+
+    try:
+        publish()
+    except NotFound:
+        # Somebody has removed the queue since we looked.
+        app.omega_queues.discard(terms.queue)
+        publish()

@@ -11,10 +11,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from omega_jupyter.errors import AuthError, NotFound, Unavailable
+from omega_jupyter.errors import NotFound, OmegaError
 from omega_jupyter.runtime.app import client_app
 from omega_jupyter.runtime.arguments import pinned, references
 from omega_jupyter.runtime.broker import Broker
+from omega_jupyter.runtime.broker_errors import broker_errors
 from omega_jupyter.runtime.credentials import Credentials
 from omega_jupyter.runtime.inquiry import Inquiry
 from omega_jupyter.runtime.keys import sending_keys
@@ -108,6 +109,8 @@ class Submitter:
             An argument can't be sent, or the lengths differ.
         Unavailable
             MongoDB or the broker does not answer. Nothing was submitted then.
+        AuthError
+            Either refuses the user, or lets him not send to this queue. Nor then.
         """
         if result is not None:
             ObjectName.parse(result)
@@ -184,37 +187,20 @@ class Submitter:
         return str(record["_id"])
 
     def _send(self, record: Document) -> None:
-        from amqp.exceptions import AccessRefused, NotAllowed
-        from kombu.exceptions import OperationalError
-
-        task_id, queue = record["_id"], record["queue"]
         try:
-            send(
-                client_app(self.config, self.broker_url),
-                sending_keys(self.config, self.mongo_url),
-                Credentials(self.mongo_url, self.result_backend),
-                verb=record["verb"],
-                task_id=task_id,
-                arguments=record["arguments"],
-                terms=Terms(queue, time_limit=record["time_limit"]),
-            )
-        except (AccessRefused, NotAllowed) as error:
-            self.ledger.withdraw(task_id)
-            raise AuthError(
-                f"The broker at {self.broker_url} does not let you send to the queue {queue!r}: "
-                f"{error.reply_text}",
-                hint="the operator gives the broker's user the right to it; --queue names another",
-            ) from None
-        except OperationalError as error:
-            self.ledger.withdraw(task_id)
-            raise Unavailable(
-                f"The broker at {self.broker_url} does not take the task: {error}",
-                hop="broker",
-                hint="`omega doctor` checks every hop",
-            ) from None
-        except KeyboardInterrupt:
+            with broker_errors(self.broker_url):
+                send(
+                    client_app(self.config, self.broker_url),
+                    sending_keys(self.config, self.mongo_url),
+                    Credentials(self.mongo_url, self.result_backend),
+                    verb=record["verb"],
+                    task_id=record["_id"],
+                    arguments=record["arguments"],
+                    terms=Terms(record["queue"], time_limit=record["time_limit"]),
+                )
+        except (OmegaError, KeyboardInterrupt):
             # Perhaps it was sent: a worker runs no task without a record.
-            self.ledger.withdraw(task_id)
+            self.ledger.withdraw(record["_id"])
             raise
 
 

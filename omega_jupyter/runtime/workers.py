@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from html import escape
 from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar
 from omega_jupyter.errors import Unavailable
 from omega_jupyter.runtime.app import client_app
 from omega_jupyter.runtime.broker import Broker
+from omega_jupyter.runtime.broker_errors import broker_errors
 
 if TYPE_CHECKING:
     from celery import Celery
@@ -142,8 +144,12 @@ def ask_workers(
     list of WorkerInfo
         Those that answered, by name.
     """
+    from amqp.exceptions import NotFound
+
+    replies: list[dict[str, Any]] | None = None
     # Not a connection of the pool: that may have been lost since it was used.
-    with app.connection_for_write() as connection:
+    with app.connection_for_write() as connection, suppress(NotFound):
+        # What one asks through is made by the first worker.
         connection.ensure_connection(max_retries=1, interval_start=0)
         replies = app.control.broadcast(
             "omega_about", reply=True, timeout=timeout, limit=limit, connection=connection
@@ -186,15 +192,10 @@ class Roster:
         Unavailable
             The broker does not answer.
         """
-        from kombu.exceptions import OperationalError
-        from pymongo.errors import PyMongoError
-
-        try:
+        with broker_errors(self.url):
             limit = Broker(self.config, self.url).listeners()
             app = client_app(self.config, self.url)
             found = ask_workers(app, timeout, limit) if limit != 0 else []
-        except (OperationalError, OSError, PyMongoError) as error:
-            raise self._silent(error) from None
         _known[os.getpid(), self.url] = (time.monotonic(), found)
         return Found(found)
 
@@ -222,9 +223,6 @@ class Roster:
         Unavailable
             The broker does not answer, or no worker of the queue does; ``hop`` says which.
         """
-        from kombu.exceptions import OperationalError
-        from pymongo.errors import PyMongoError
-
         listening = [
             worker.name
             for worker in self.known() or self.workers(timeout)
@@ -232,17 +230,14 @@ class Roster:
         ]
         app = client_app(self.config, self.url)
         replies, took = [], 0.0
-        try:
-            with app.connection_for_write() as connection:
-                connection.ensure_connection(max_retries=1, interval_start=0)
-                began = time.perf_counter()
-                if listening:
-                    replies = app.control.ping(
-                        listening, timeout=timeout, limit=1, connection=connection
-                    )
-                took = time.perf_counter() - began
-        except (OperationalError, OSError, PyMongoError) as error:
-            raise self._silent(error) from None
+        with broker_errors(self.url), app.connection_for_write() as connection:
+            connection.ensure_connection(max_retries=1, interval_start=0)
+            began = time.perf_counter()
+            if listening:
+                replies = app.control.ping(
+                    listening, timeout=timeout, limit=1, connection=connection
+                )
+            took = time.perf_counter() - began
         if not replies:
             _known.pop((os.getpid(), self.url), None)
             raise Unavailable(
@@ -252,10 +247,3 @@ class Roster:
                 "there are",
             )
         return took
-
-    def _silent(self, error: Exception) -> Unavailable:
-        return Unavailable(
-            f"The broker at {self.url} does not answer: {self.url.redact(str(error))[:300]}",
-            hop="broker",
-            hint="`omega doctor` checks every hop",
-        )

@@ -50,6 +50,8 @@ def run_worker(
     ------
     Invalid
         Nothing is configured that it could listen to.
+    AuthError
+        It has no keys; or RabbitMQ refuses its user, or a right that it needs.
     """
     from omega_jupyter.worker.cores import share_cores
 
@@ -74,6 +76,10 @@ def run_worker(
     from omega_jupyter.worker.control import Mailbox
 
     app.control.mailbox.node_cls = Mailbox
+    if not app.conf.broker_transport:
+        from omega_jupyter.worker.rights import check_rights
+
+        check_rights(app, broker_url, listened)
     from celery.signals import worker_ready
 
     from omega_jupyter.worker.heartbeat import Heartbeat

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
-import json
 import shutil
 import subprocess
 import tempfile
@@ -25,7 +22,14 @@ from omega_jupyter.local.mongod import find_mongod
 from omega_jupyter.omega import Omega
 from tests.certificates import Authority, Certificate
 from tests.processes import OperatorKeys, start_worker
-from tests.rabbit_server import SERVER, RabbitServer, free_port
+from tests.rabbit_server import (
+    SERVER,
+    RabbitServer,
+    definitions,
+    free_port,
+    rights_of_users,
+    rights_of_workers,
+)
 
 pytestmark = pytest.mark.skipif(
     not SERVER.exists(), reason="RabbitMQ is not installed (Debian: rabbitmq-server)"
@@ -33,18 +37,6 @@ pytestmark = pytest.mark.skipif(
 
 PASSWORD = "looking-glass-9"
 X, y = load_iris(return_X_y=True)
-
-# docs/security.md tells operators the same.
-CLIENT = {
-    "configure": r"^(omega|celery\.pidbox|(.*\.)?reply\.celery\.pidbox)$",
-    "write": r"^(omega|amq\.default|celery\.pidbox|(.*\.)?reply\.celery\.pidbox)$",
-    "read": r"^(omega|(.*\.)?reply\.celery\.pidbox)$",
-}
-WORKER = {
-    "configure": r"^(omega|.*celery\.pidbox)$",
-    "write": r"^(omega|amq\.default|.*celery\.pidbox)$",
-    "read": r"^(omega|.*celery\.pidbox)$",
-}
 
 
 @dataclass(frozen=True)
@@ -82,30 +74,6 @@ class Site:
         return f"amqps://{user}:{password}@{at}/{vhost}?{query}"
 
 
-def definitions() -> str:
-    """RabbitMQ's users and their rights, as it loads them at its start."""
-
-    def user(name: str) -> dict[str, object]:
-        salted = b"salt" + hashlib.sha256(b"salt" + PASSWORD.encode()).digest()
-        hashed = base64.b64encode(salted).decode()
-        algorithm = "rabbit_password_hashing_sha256"
-        return {
-            "name": name,
-            "password_hash": hashed,
-            "hashing_algorithm": algorithm,
-            "tags": "",
-        }
-
-    rights = {"alice": CLIENT, "worker": WORKER}
-    return json.dumps(
-        {
-            "users": [user(name) for name in rights],
-            "vhosts": [{"name": "omega"}, {"name": "others"}],
-            "permissions": [{"user": n, "vhost": "omega", **own} for n, own in rights.items()],
-        }
-    )
-
-
 @pytest.fixture(scope="module")
 def site() -> Iterator[Site]:
     """A mongod and a RabbitMQ with users, TLS alone and certificates on both sides."""
@@ -134,7 +102,9 @@ def site() -> Iterator[Site]:
             for name in ("alice", "bob"):
                 rights = {"pwd": PASSWORD, "roles": ["readWrite"]}
                 client[f"omega_{name}"].command("createUser", name, **rights)
-        (folder / "definitions.json").write_text(definitions())
+        rights = {"alice": rights_of_users("omega"), "worker": rights_of_workers("omega")}
+        users = definitions(PASSWORD, rights, ["omega", "others"])
+        (folder / "definitions.json").write_text(users)
         settings = {
             "listeners.tcp": "none",
             "load_definitions": folder / "definitions.json",
@@ -157,7 +127,8 @@ def site() -> Iterator[Site]:
 def keys(site: Site) -> Iterator[OperatorKeys]:
     """The keys of a worker that has no account in MongoDB and serves both users."""
     keys = OperatorKeys(site.folder)
-    process = start_worker(site.broker_url("worker"), site.folder, **keys.of_workers)
+    asking = site.broker_url()
+    process = start_worker(site.broker_url("worker"), site.folder, asking=asking, **keys.of_workers)
     yield keys
     process.terminate()
     process.wait(30)
@@ -238,6 +209,9 @@ def test_rabbitmq_refuses_who_does_not_belong_there(
         om.runtime.model("m").predict("X")
 
     assert len(om.runtime.tasks()) == before
+    if not isinstance(caught.value, Invalid):
+        assert caught.value.hop == "broker"  # type: ignore[attr-defined]  # both others have one
+        assert "127." in caught.value.message
     shown = repr(caught.value) + str(caught.value)
     assert PASSWORD not in shown
     assert "rabbit-hole" not in shown

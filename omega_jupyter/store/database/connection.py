@@ -169,6 +169,7 @@ def mongo_errors(url: SecretUrl | None = None) -> Iterator[None]:
         if error.code in (_UNAUTHORIZED, _AUTHENTICATION_FAILED, _NEEDS_AUTHENTICATION):
             raise AuthError(
                 f"{where} refuses these credentials: {_first_sentence(error)}",
+                hop="mongodb",
                 hint="check user, password and database in OMEGA_MONGO_URL",
             ) from None
         raise Unavailable(
