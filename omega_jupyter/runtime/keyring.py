@@ -137,9 +137,10 @@ class Keyring:
             if self._is_stale(unknown=unknown):
                 try:
                     self._load()
-                except Unavailable:
+                except (Unavailable, AuthError) as error:
                     if unknown:
-                        raise
+                        # Not the message's fault: it is to wait.
+                        raise Unavailable(error.message, hop="mongodb", hint=error.hint) from None
                     # What was good a minute ago will do until the database answers.
                     self._read = time.monotonic() - FRESH_SECONDS + AGAIN_SECONDS
             return self._private, self._senders

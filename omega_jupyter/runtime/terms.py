@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -65,7 +64,8 @@ class Terms:
 def _seconds(value: object) -> float | None:
     if value is None:
         return None
-    if not isinstance(value, int | float) or not math.isfinite(value) or value <= 0:
+    # The year 5138 at most, so that it is a moment.
+    if not isinstance(value, int | float) or not 0 < value < 1e11:
         raise _malformed()
     return float(value)
 

@@ -23,6 +23,11 @@ logger = get_logger(__name__)
 
 # The commands, and the lists that each takes.
 _COMMANDS: dict[str, set[str]] = {"ping": set(), "omega_about": set(), "omega_holds": {"task_ids"}}
+_FIELDS = {
+    *("method", "arguments", "destination", "pattern", "matcher", "reply_to", "ticket"),
+}
+# AMQP's limit, in bytes.
+MAX_KEY = 255
 
 
 class Mailbox(pidbox.Node):
@@ -51,15 +56,17 @@ class Mailbox(pidbox.Node):
         match body.get("reply_to"):
             case None:
                 return None
-            case {"exchange": str(exchange), "routing_key": str()}:
-                if exchange == self.mailbox.reply_exchange.name:
+            case {"exchange": str(exchange), "routing_key": str(key)}:
+                if exchange == self.mailbox.reply_exchange.name and len(key.encode()) <= MAX_KEY:
                     return None
         return "that wants its answer elsewhere"
 
 
 def _unfit(body: Any) -> str | None:
     """Return what is wrong with what it asks for."""
-    if not isinstance(body, dict) or not isinstance(body.get("method"), str):
+    if not isinstance(body, dict) or body.keys() - _FIELDS:
+        return "that is none"
+    if not isinstance(body.get("method"), str) or not isinstance(body.get("ticket"), str | None):
         return "that is none"
     wanted = _COMMANDS.get(body["method"])
     if wanted is None:

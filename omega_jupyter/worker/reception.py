@@ -88,7 +88,7 @@ class Reception(Consumer):
         envelope = keyring(self.app.omega_config).verify(
             message.headers.get(HEADER), task=task, task_id=task_id
         )
-        if envelope.arguments != digest((), kwargs):
+        if envelope.arguments != _digest(kwargs):
             raise AuthError(f"The arguments of task {task_id} were altered")
         terms = envelope.terms
         if not self.task_consumer.consuming_from(terms.queue):
@@ -136,6 +136,8 @@ def _arguments(message: Any, task_id: str) -> dict[str, Any]:
         raise AuthError(
             f"Task {task_id} comes as {_shown(message.content_type)}: workers read JSON alone"
         )
+    if not isinstance(message.content_encoding, str | None):
+        raise AuthError(f"The body of task {task_id} can't be read")
     if len(message.body) > MAX_BODY:
         raise AuthError(f"Task {task_id} is too large: {len(message.body):,} bytes")
     try:
@@ -151,6 +153,15 @@ def _arguments(message: Any, task_id: str) -> dict[str, Any]:
                     )
             return arguments
     raise AuthError(f"The body of task {task_id} is none of a task")
+
+
+def _digest(arguments: dict[str, Any]) -> str | None:
+    """Return the digest, or None of what no sender can have sent."""
+    try:
+        return digest((), arguments)
+    except (TypeError, ValueError, RecursionError):
+        # kombu reads dates and more from JSON, and json itself what it can't write.
+        return None
 
 
 def _headers(task: str, task_id: str, envelope: Envelope) -> dict[str, Any]:

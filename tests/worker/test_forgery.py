@@ -188,6 +188,12 @@ CHANGES: dict[str, tuple[str, Callable[[Message], Any]]] = {
     "a short body": ("none of a task", lambda m: m.body.pop()),
     "no JSON": ("can't be read", lambda m: setattr(m, "raw", "{[")),
     "nested JSON": ("can't be read", lambda m: setattr(m, "raw", "[" * 100_000)),
+    "a date": ("arguments", sets("body", "X", {"__type__": "date", "__value__": "2026-01-01"})),
+    "deep arguments": (
+        "of task",
+        lambda m: setattr(m, "raw", '[[], {"a": ' + "[" * 900 + "]" * 900 + "}, {}]"),
+    ),
+    "a huge number": ("malformed", sets("seal", "limit", 2**62)),
     "compressed": ("can't be read", sets("header", "compression", "application/x-gzip")),
     "a huge body": ("too large", lambda m: setattr(m, "raw", json.dumps(["x" * 9_000_000]))),
 }
@@ -259,6 +265,19 @@ def test_sender_who_was_shut_out_is_refused(stage: Stage) -> None:
     stage.keys.senders.write_text(known)
     stage.works()
     assert stage.state(message) == "QUEUED"
+
+
+def test_message_waits_while_nobody_knows_whether_it_may_come_in(stage: Stage) -> None:
+    message = stage.message()
+    known = stage.keys.senders.read_text()
+    stage.keys.senders.write_text(f"{known}bob\n")  # somebody is about to write his key
+
+    stage.publish(message)
+    wait_for(lambda: stage.said("Kept waiting", "is not a name and a public key"))
+    stage.keys.senders.write_text(known)
+
+    assert stage.om.runtime.task(message.task_id).get(30).version == 2
+    assert stage.runs(message) == (1, 1)
 
 
 def test_copies_of_a_message_run_nothing_whatever_becomes_of_the_task(stage: Stage) -> None:
@@ -364,6 +383,9 @@ def test_commands_that_change_something_are_refused(stage: Stage, command: str) 
         ({"pattern": "(a+)+$", "matcher": "pcre"}, "pattern"),
         ({"reply_to": {"exchange": "", "routing_key": QUEUE}}, "elsewhere"),
         ({"reply_to": 5}, "elsewhere"),
+        ({"reply_to": {"exchange": "reply.celery.pidbox", "routing_key": "x" * 300}}, "elsewhere"),
+        ({"ticket": 2**62}, "none"),
+        ({"self": 1}, "none"),
     ],
 )
 def test_control_messages_that_want_more_are_refused(
