@@ -19,6 +19,7 @@ from omega_jupyter.store.table.schema import Mismatch, TableSchema
 from omega_jupyter.store.table.stored import StoredTable
 from omega_jupyter.store.table.write import HEAD_ROWS, is_row_major, pack_head, refusing
 from omega_jupyter.store.table.zones import zone_width
+from omega_jupyter.store.values.refused import Refused
 
 __all__ = ["AddedRows", "Extended", "NewPart", "extended", "measured", "part_of"]
 
@@ -86,11 +87,16 @@ class AddedRows:
     def _measure(self, arrays: Sequence[Any], rows: int) -> None:
         kinds = self._table.kinds + self.index.kinds
         for number, block in enumerate(self._table.blocks):
-            for column in range(block.first, block.first + block.width):
-                size = partial(kinds[column].row_bytes, arrays[column])
-                self._block_bytes[number] += rows * refusing(
-                    partial(self._table.name, column), size
-                )
+            columns = range(block.first, block.first + block.width)
+            try:
+                sizes = [kinds[column].row_bytes(arrays[column]) for column in columns]
+            except Refused:
+                # Again, to name the one.
+                for column in columns:
+                    size = partial(kinds[column].row_bytes, arrays[column])
+                    refusing(partial(self._table.name, column), size)
+                raise
+            self._block_bytes[number] += rows * sum(sizes)
 
     @property
     def size(self) -> int:

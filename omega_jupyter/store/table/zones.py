@@ -7,6 +7,7 @@ filter reads little to know which row groups it can leave out.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from itertools import groupby
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,6 +22,7 @@ ZONE_GROUP = 0xFFFF_FFFF
 MAX_WIDTH = 64
 ZONE_BYTES = 256 << 10
 UNKNOWN_NULLS = 0xFFFF_FFFF
+_UNKNOWN = Bounds(None, None, UNKNOWN_NULLS)
 
 
 class Zone(NamedTuple):
@@ -62,18 +64,23 @@ def dump_zones(kinds: Sequence[Kind], bounds: Sequence[Sequence[Bounds | None]])
     dict
         Number of the column among these to its bounds.
     """
-    zones = {}
-    for number, (kind, known) in enumerate(zip(kinds, bounds, strict=True)):
-        if not any(b is not None for b in known):
-            continue
-        zones[str(number)] = {
-            "lo": kind.pack_bounds([None if b is None else b.low for b in known]),
-            "hi": kind.pack_bounds([None if b is None else b.high for b in known]),
-            "n": np.array(
-                [UNKNOWN_NULLS if b is None else b.nulls for b in known], "<u4"
-            ).tobytes(),
-            "u": [g for g, b in enumerate(known) if b is None or b.low is None or b.high is None],
-        }
+    zones: dict[str, Any] = {}
+    there = [n for n, known in enumerate(bounds) if any(b is not None for b in known)]
+    # Those of one kind together: wide tables have many.
+    for _, run in groupby(there, key=lambda number: id(kinds[number])):
+        columns = list(run)
+        filled = [[_UNKNOWN if b is None else b for b in bounds[number]] for number in columns]
+        kind = kinds[columns[0]]
+        lows = kind.pack_all_bounds([[b.low for b in known] for known in filled])
+        highs = kind.pack_all_bounds([[b.high for b in known] for known in filled])
+        nulls = np.array([[b.nulls for b in known] for known in filled], "<u4")
+        for at, (number, known) in enumerate(zip(columns, filled, strict=True)):
+            zones[str(number)] = {
+                "lo": lows[at],
+                "hi": highs[at],
+                "n": nulls[at].tobytes(),
+                "u": [g for g, b in enumerate(known) if b.low is None or b.high is None],
+            }
     return zones
 
 

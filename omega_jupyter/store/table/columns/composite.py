@@ -44,7 +44,7 @@ class Masked(Kind):
 
     def row_bytes(self, array: Any) -> float:
         """Return the item size and one bit."""
-        return narrow_bytes(array, self._values) + 0.125
+        return narrow_bytes(array, self.numpy_dtype, self._values) + 0.125
 
     def _values(self, part: Any) -> Any:
         return part.to_numpy(self.numpy_dtype, na_value=self.numpy_dtype.type(0))

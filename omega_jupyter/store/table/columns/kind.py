@@ -113,6 +113,10 @@ class Kind(ABC):
         """Make the chunk of one column of bounds; None stands for any value."""
         raise NotImplementedError
 
+    def pack_all_bounds(self, columns: Sequence[Sequence[Any]]) -> list[bytes]:
+        """Make the chunks of columns of bounds, each as :meth:`pack_bounds` does."""
+        return [self.pack_bounds(values) for values in columns]
+
     def unpack_one(self, data: bytes, rows: int) -> Any:
         """Return the array of a chunk of one column."""
         collector = self.collector(1, rows)

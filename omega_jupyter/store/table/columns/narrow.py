@@ -73,21 +73,22 @@ def can_narrow(dtype: Any) -> bool:
     return dtype.kind in "iumM" and dtype.itemsize > 1 and bool(dtype.isnative)
 
 
-def narrow_bytes(array: Any, values: Callable[[Any], Any]) -> float:
+def narrow_bytes(array: Any, dtype: Any, values: Callable[[Any], Any]) -> float:
     """Estimate the bytes of a value from a sample.
 
     Parameters
     ----------
     array : array
         A column.
+    dtype : numpy.dtype
+        Of its values.
     values : callable
         Returns a part of it as an array of numpy's.
     """
-    near = values(array[_NEAR])
-    size = float(near.dtype.itemsize)
-    if not can_narrow(near.dtype) or len(array) < MIN_ROWS:
+    size = float(dtype.itemsize)
+    if len(array) < MIN_ROWS or not can_narrow(dtype):
         return size
-    sample = np.concatenate([near, values(array[_FAR])]).view(_integers(near.dtype))
+    sample = np.concatenate([values(array[_NEAR]), values(array[_FAR])]).view(_integers(dtype))
     distances = (sample - sample.min()).view(f"u{sample.dtype.itemsize}")
     step = max(1, np.gcd.reduce(distances))
     return min(size, _width(int(distances.max() // step)))

@@ -30,7 +30,7 @@ class _OnIntegers(Kind):
     """An extension array over 64-bit integers."""
 
     def row_bytes(self, array: Any) -> float:
-        return narrow_bytes(array, lambda part: part.asi8)
+        return narrow_bytes(array, _TIMES, lambda part: part.asi8)
 
     def pack(self, arrays: Sequence[Any], start: int, stop: int) -> bytes:
         return pack_narrow([array[start:stop].asi8.view(_TIMES) for array in arrays])
