@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import io
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from glob import escape
 from typing import TYPE_CHECKING, Any
 
 from omega_jupyter.errors import Conflict, Invalid, NotFound
+from omega_jupyter.store.append.source import FrameSource
 from omega_jupyter.verbs.data import (
     filters_of,
     is_estimator,
@@ -47,7 +50,10 @@ def put(
             raise UsageError(f"{name!r} is no model; --format {format_} is for models")
         if append and is_estimator(value):
             raise UsageError(f"{name!r} is a model; --append is for the rows of data")
-    done = [_put(caller.om, value, name, append, new, format_, keywords) for value, name in wanted]
+    done = []
+    for value, name in wanted:
+        with _told(caller, value, name) as counted:
+            done.append(_put(caller.om, counted, name, append, new, format_, keywords))
     return done[0] if len(done) == 1 else entries_table(done)
 
 
@@ -148,6 +154,17 @@ def _named(caller: Caller, word: Word, name: str | None) -> tuple[Any, str]:
             hint=f"{caller.prefix} put {{{value.__name__}()}} as {name}",
         )
     return value, name
+
+
+@contextmanager
+def _told(caller: Caller, value: Any, name: str) -> Iterator[Any]:
+    """Tell how many rows of a stream of frames are stored; who made it need not know how many."""
+    if not isinstance(value, Iterator) or isinstance(value, io.IOBase):
+        yield value
+        return
+    what = f"put {name}"
+    with caller.progress(what) as notify:
+        yield FrameSource(value, notify=notify, what=what)
 
 
 def _put(

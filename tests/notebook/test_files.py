@@ -83,14 +83,30 @@ def test_mistakes_are_short(data: Notebook) -> None:
     assert sorted(path.name for path in Path().iterdir()) == ["X.parquet", "my data.csv"]
 
 
-def test_large_ones_show_how_far_they_are(data: Notebook, monkeypatch: pytest.MonkeyPatch) -> None:
-    drawn: list[str] = []
+@pytest.fixture
+def drawn(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What is shown of long work, which all is here."""
+    lines: list[str] = []
     monkeypatch.setattr(Line, "after", 0.0)
     monkeypatch.setattr("omega_jupyter.verbs.waiting.REDRAWN_AFTER_SECONDS", 0.0)
     monkeypatch.setattr(
         "omega_jupyter.verbs.waiting.TerminalLine.draw",
-        lambda self, what, fraction, activity: drawn.append(f"{what} {fraction} {activity}"),
+        lambda self, what, fraction, activity: lines.append(f"{what} {fraction} {activity}"),
     )
+    return lines
+
+
+def test_generators_show_how_far_they_are(data: Notebook, drawn: list[str]) -> None:
+    data("%omega put {(X for _ in range(3))} as parts")
+
+    assert [line.partition(",  ")[0].rpartition(", ")[0] for line in drawn] == [
+        f"put parts None {done} rows" for done in (10, 20, 30)
+    ]
+
+
+def test_large_ones_show_how_far_they_are(
+    data: Notebook, drawn: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     for module in (arrow_form, exporting):
         monkeypatch.setattr(module, "CHUNK_ROWS", 1000)
     for name in ("BATCH_ROWS", "MIN_BATCH_ROWS"):

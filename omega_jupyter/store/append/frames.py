@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import io
 from collections.abc import Iterable, Iterator, Mapping
-from itertools import chain
 from typing import Any
 
 from omega_jupyter.errors import Invalid
+from omega_jupyter.store.append.source import FrameSource
 from omega_jupyter.store.codecs.codec import codec_for
 from omega_jupyter.store.codecs.frame import TableCodec
 
@@ -63,7 +63,10 @@ class FrameStream:
     """
 
     def __init__(self, items: Iterable[Any], store: str, *, single: bool = False) -> None:
-        self._items = enumerate(_tables(items), 1)
+        source = items if isinstance(items, FrameSource) else FrameSource(items)
+        self._file = source.file
+        self._rows = 0
+        self._items = enumerate(source, 1)
         self._store = store
         self._single = single
         self._held: list[tuple[str, Any]] = []
@@ -120,16 +123,24 @@ class FrameStream:
 
     def _frame(self, number: int, item: Any) -> tuple[str, Any]:
         codec = self._codec(item)
+        who = self._named(number, item)
         if codec is not self.codec:
             raise Invalid(
-                f"Frame {number} is a {type(item).__name__}, the first one is a "
+                f"{who} is a {type(item).__name__}, the first one is a "
                 f"{type(self.sample).__name__}",
                 hint="the frames of one table are of one type",
             )
-        who = "The rows" if self._single else f"Frame {number}"
         if item is not self.sample:
             check_types(codec.types_of(item), codec.types_of(self.sample), who, self.first_named)
         return who, codec.frame_of(item)
+
+    def _named(self, number: int, item: Any) -> str:
+        if self._single:
+            return "The rows"
+        if self._file is None:
+            return f"Frame {number}"
+        first, self._rows = self._rows + 1, self._rows + len(item)
+        return f"What is in rows {first:,} to {self._rows:,} of {self._file}"
 
 
 def check_types(found: Mapping[str, Any], wanted: Mapping[str, Any], who: str, what: str) -> None:
@@ -157,17 +168,6 @@ def check_types(found: Mapping[str, Any], wanted: Mapping[str, Any], who: str, w
             f"{who} can't be added to {what}: {'; '.join(wrong[:_NAMED])}",
             hint="cast these columns to the types that are stored",
         )
-
-
-def _tables(items: Iterable[Any]) -> Iterable[Any]:
-    """Return the batches of a stream of Arrow as tables, behind one that tells the schema."""
-    if type(items).__module__ != "pyarrow.lib":
-        return items
-    import pyarrow as pa
-
-    if not isinstance(items, pa.RecordBatchReader):
-        return items
-    return chain([items.schema.empty_table()], (pa.Table.from_batches([b]) for b in items))
 
 
 def _bytes_of(frame: Any) -> int:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from omega_jupyter.store.append.source import FrameSource
 from omega_jupyter.store.chunks.chunks import StoredSource
 from omega_jupyter.store.interchange.importing import frames_of_file, suffix_of
 from omega_jupyter.store.names.names import ObjectName, one_version
@@ -88,7 +89,7 @@ class TableExchange(ObjectStore, ABC):
         >>> om.datasets.import_("data/sales.parquet", "sales")
         """
         return self.put(
-            frames_of_file(Path(path), notify),
+            FrameSource(frames_of_file(Path(path), notify), file=Path(path).name),
             name,
             append=append,
             attributes=attributes,

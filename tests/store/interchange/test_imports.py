@@ -140,6 +140,19 @@ def test_large_file_is_imported_and_appended_to(datasets: DatasetStore, tmp_path
         datasets.import_(path, "X", if_exists="fail")
 
 
+def test_rows_that_do_not_fit_are_told_by_their_file(
+    datasets: DatasetStore, tmp_path: Path
+) -> None:
+    numbered(70_000).astype({"n": float}).to_parquet(tmp_path / "X.parquet")
+    datasets.put(numbered(5), "X")
+
+    with pytest.raises(
+        Invalid,
+        match=r"What is in rows 1 to 65,536 of X\.parquet can't be added to X@1: column 'n' is",
+    ):
+        datasets.import_(tmp_path / "X.parquet", "X", append=True)
+
+
 TOKENS = ["1", "-3", "007", "1.5", "1e5", "inf", "True", "False", "abc", "NA", "", " 4", "-0.0"]
 TOKENS += ["18446744073709551615", "9223372036854775808", "99999999999999999999", "2020-01-01"]
 TOKENS += ['"a,b"', "1_0", '"two\nlines"']
