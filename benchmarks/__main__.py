@@ -20,6 +20,8 @@ NAMES = {
     "names": "",
     "models": "",
     "runtime": "",
+    "search": "",
+    "queue": "",
 }
 
 

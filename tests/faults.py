@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -12,7 +13,7 @@ from omega_jupyter.omega import Omega
 from omega_jupyter.runtime.task import OmegaTask
 from tests.mongo_server import wait_for
 from tests.processes import kill_tree, start_worker
-from tests.sleeper import TRUSTED, Sleeper, process_of, runs
+from tests.sleeper import TRUSTED, TRUSTED_CANDIDATE, Candidate, Sleeper, process_of, runs
 
 
 @dataclass
@@ -26,7 +27,9 @@ class Place:
     @classmethod
     def at(cls, folder: Path, mongo_url: str, broker_url: str | None = None) -> Place:
         """Return a place with a data set `X`, and its own queue."""
-        om = Omega(mongo_url, broker_url, queue=f"q-{mongo_url[-8:]}", trusted=(TRUSTED,))
+        om = Omega(
+            mongo_url, broker_url, queue=f"q-{mongo_url[-8:]}", trusted=(TRUSTED, TRUSTED_CANDIDATE)
+        )
         om.datasets.put(np.zeros((3, 2)), "X")
         return cls(om, folder)
 
@@ -43,7 +46,7 @@ class Place:
             module=module,
             OMEGA_MONGO_URL=self.om.mongo_url.reveal(),
             OMEGA_QUEUE=self.om.config.queue,
-            OMEGA_TRUSTED=TRUSTED,
+            OMEGA_TRUSTED=f"{TRUSTED},{TRUSTED_CANDIDATE}",
             **environment,
         )
         self.workers.append(worker)
@@ -57,6 +60,20 @@ class Place:
         """Submit a fit that takes so long."""
         self.om.models.put(Sleeper(seconds, str(self.folder / name)), name)
         return self.om.runtime.model(name).fit("X")
+
+    def search(
+        self,
+        values: int,
+        deeds: dict[int, str] | None = None,
+        *,
+        seconds: float = 0.1,
+        **options: Any,
+    ) -> OmegaTask:
+        """Submit a search for the best of so many values, in two folds."""
+        told = {str(value): deed for value, deed in (deeds or {}).items()}
+        self.om.models.put(Candidate(0, told, seconds, str(self.folder)), "search")
+        grid = {"value": list(range(1, values + 1))}
+        return self.om.runtime.model("search").grid_search("X", param_grid=grid, cv=2, **options)
 
     def runs(self, name: str = "m") -> tuple[int, int]:
         """Return how many fits of the model began and ended."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from sklearn.base import BaseEstimator
 # For `OMEGA_TRUSTED` of workers that are to fit it.
 TRUSTED = f"{__name__}.Sleeper"
 TRUSTED_TOO = f"{__name__}.Hoarder"
+TRUSTED_CANDIDATE = f"{__name__}.Candidate"
 
 
 class Sleeper(BaseEstimator):
@@ -62,6 +64,47 @@ class Sleeper(BaseEstimator):
         if self.log:
             with Path(self.log).open("a") as file:
                 file.write(f"{event} {os.getpid()}\n")
+
+
+class Candidate(BaseEstimator):
+    """What a search may find: its score is its value, and some values do something else.
+
+    Parameters
+    ----------
+    value : int
+    deeds : dict of str to str
+        By value: ``kill`` its process, always; ``kill once``; ``raise``; ``sleep`` for a minute.
+    seconds : float
+        How long a fit takes.
+    log : str
+        A folder: notes each run, by value.
+    """
+
+    def __init__(
+        self, value: int = 0, deeds: Any = None, seconds: float = 0.0, log: str = ""
+    ) -> None:
+        self.value = value
+        self.deeds = deeds
+        self.seconds = seconds
+        self.log = log
+
+    def fit(self, X: Any, y: Any = None) -> Candidate:
+        log = Path(self.log, f"{self.value}.log")
+        with log.open("a") as file:
+            file.write(f"began {os.getpid()}\n")
+        deed = (self.deeds or {}).get(str(self.value))
+        if deed == "kill" or (deed == "kill once" and runs(log)[0] == 1):
+            os.kill(os.getpid(), signal.SIGKILL)
+        if deed == "raise":
+            raise ValueError(f"no fit with {self.value}")
+        time.sleep(60.0 if deed == "sleep" else self.seconds)
+        with log.open("a") as file:
+            file.write(f"ended {os.getpid()}\n")
+        self.fitted_ = True
+        return self
+
+    def score(self, X: Any, y: Any = None) -> float:
+        return float(self.value)
 
 
 def runs(log: Path) -> tuple[int, int]:

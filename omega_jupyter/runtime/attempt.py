@@ -109,7 +109,7 @@ class Attempt:
 
     def waited_for(self) -> float:
         """Return the seconds since it was submitted, roughly."""
-        begun = self.record["started"] - self.record["submitted"]
+        begun = self.record["heartbeat"] - self.record["submitted"]
         return float(begun.total_seconds()) + time.monotonic() - self.since
 
     def progress(self, progress: Document) -> None:

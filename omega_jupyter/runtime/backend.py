@@ -19,11 +19,15 @@ from omega_jupyter.errors import AuthError, Unavailable
 from omega_jupyter.runtime.credentials import Credentials
 from omega_jupyter.runtime.endings import QUIET_SECONDS
 from omega_jupyter.runtime.envelope import HEADER
-from omega_jupyter.runtime.fits import pass_on
+from omega_jupyter.runtime.fits import seconds_left
 from omega_jupyter.runtime.keyring import keyring
 from omega_jupyter.runtime.ledger import Ledger
 from omega_jupyter.runtime.limits import verdicts
 from omega_jupyter.runtime.outcome import Outcome, describe, published
+from omega_jupyter.runtime.parts import after_death
+from omega_jupyter.runtime.search_end import pass_on
+from omega_jupyter.runtime.sending import send
+from omega_jupyter.runtime.terms import Terms
 
 if TYPE_CHECKING:
     from omega_jupyter.config import SecretUrl
@@ -89,11 +93,12 @@ class OmegaBackend(BaseBackend):
             message = credentials.mongo_url.redact(fields["error"]["message"])
             fields["error"] = fields["error"] | {"message": message}
         verdict = verdicts.get(task_id) if state in ("REVOKED", "FAILURE") else None
-        if verdict is not None:
-            # We killed its process, and know better why than Celery.
-            state, fields = self._after_death(task_id, credentials, {"error": verdict})
-        elif fields.get("error", {}).get("type") == "WorkerLost":
-            state, fields = self._after_death(task_id, credentials, fields)
+        died = None
+        if verdict is not None or fields.get("error", {}).get("type") == "WorkerLost":
+            # Where we killed its process we know better why than Celery.
+            why = fields if verdict is None else {"error": verdict}
+            died = Ledger(credentials.result_backend).find(task_id) or {}
+            state, fields = _after_death(died, credentials, why)
         elif state == "REVOKED":
             reason = fields.get("error", {}).get("message")
             state, fields = "CANCELLED", {"cancelled": _HOW.get(reason, "killed")}
@@ -104,22 +109,33 @@ class OmegaBackend(BaseBackend):
         where = {} if state == "SUCCESS" else _ours(request)
         attempt = getattr(request, "omega_attempt", None)
         tell = attempt is None or attempt.waited_for() > QUIET_SECONDS
-        Ledger(credentials.result_backend).update(task_id, state, fields, where=where, tell=tell)
+        ledger = Ledger(credentials.result_backend)
+        done = ledger.update(task_id, state, fields, where=where, tell=tell)
         verdicts.pop(task_id, None)
+        if done and state == "RETRY" and died:
+            self._send_again(died, credentials)
         if state == "FAILURE":
             pass_on(credentials.result_backend, task_id)
 
-    def _after_death(
-        self, task_id: str, credentials: Credentials, fields: dict[str, Any]
-    ) -> tuple[str, dict[str, Any]]:
-        """Return the state of a task whose process died: it may have done what it was to do."""
-        record = Ledger(credentials.result_backend).find(task_id) or {}
-        if record.get("state") == "CANCELLING":
-            return "CANCELLED", {"cancelled": "killed"}
-        done = published(credentials.mongo_url, record)
-        if done is not None:
-            return "SUCCESS", done.fields()
-        return "FAILURE", fields
+    def _send_again(self, record: Document, credentials: Credentials) -> None:
+        """Let a search or a part of it go on, whose process has died while the worker lives."""
+        from kombu.exceptions import OperationalError
+
+        try:
+            send(
+                self.app,
+                keyring(self.app.omega_config).sending(),
+                credentials,
+                verb=record["verb"],
+                task_id=str(record["_id"]),
+                arguments=record["arguments"],
+                terms=Terms(record["queue"], record.get("taken", 0) + 1, seconds_left(record)),
+            )
+        except OperationalError as error:
+            lost = {"error": describe(error)}
+            ledger, task_id = Ledger(credentials.result_backend), str(record["_id"])
+            if ledger.update(task_id, "FAILURE", lost, where={"state": "RETRY"}):
+                pass_on(credentials.result_backend, task_id)
 
     def _get_task_meta_for(self, task_id: str) -> dict[str, Any]:
         config = self.app.omega_config
@@ -145,6 +161,19 @@ class OmegaBackend(BaseBackend):
             "children": [],
             "date_done": record.get("finished"),
         }
+
+
+def _after_death(
+    record: Document, credentials: Credentials, fields: dict[str, Any]
+) -> tuple[str, dict[str, Any]]:
+    """Return the state of a task whose process died: it may have done what it was to do."""
+    if record.get("state") == "CANCELLING":
+        return "CANCELLED", {"cancelled": "killed"}
+    done = published(credentials.mongo_url, record)
+    if done is not None:
+        return "SUCCESS", done.fields()
+    again = after_death(record, fields["error"])
+    return ("FAILURE", fields) if again is None else ("RETRY", again)
 
 
 def open_credentials(config: OmegaConfig, request: Any) -> Credentials:

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Any
 
 from omega_jupyter.runtime.attempt import Attempt
 from omega_jupyter.runtime.endings import tell_of_end
-from omega_jupyter.runtime.fits import pass_on
 from omega_jupyter.runtime.records import (
     FINAL,
     LEASE_SECONDS,
@@ -25,6 +24,7 @@ from omega_jupyter.runtime.records import (
     records,
     stale,
 )
+from omega_jupyter.runtime.search_end import pass_on
 from omega_jupyter.store.database.connection import Document, mongo_errors
 
 if TYPE_CHECKING:
@@ -111,17 +111,19 @@ def claim(
         "STARTED",
         {"worker": worker, "process": process},
         computed={
-            "started": "$$NOW",
+            # Fits that are done stay done, and the time that they took counts.
+            "started": {"$cond": ["$fits", "$started", "$$NOW"]},
             "heartbeat": "$$NOW",
             "taken": number,
             "attempts": {"$add": ["$attempts", 1]},
-            # Fits that are done stay done.
             "progress": {"$cond": ["$fits", "$progress", "$$REMOVE"]},
         },
         entry={"attempt": {"$add": ["$attempts", 1]}, "worker": {"$literal": worker}},
     )
     fresh = {"taken": {"$not": {"$gt" if again else "$gte": number}}}
-    query = {"_id": task_id, "attempts": {"$lt": MAX_ATTEMPTS}, "$or": free, **fresh}
+    counted = {"$subtract": ["$attempts", {"$ifNull": ["$excused", 0]}]}
+    left = {"$expr": {"$lt": [counted, MAX_ATTEMPTS]}}
+    query = {"_id": task_id, "$and": [{"$or": free}, left], **fresh}
     with mongo_errors(url):
         collection = records(url)
         record = collection.find_one_and_update(query, begun, return_document=True)
@@ -136,7 +138,7 @@ def claim(
     found = _unwanted(record, number, copied=not noted.matched_count) or _busy(url, record, is_gone)
     if found is not None:
         return found
-    if record["attempts"] >= MAX_ATTEMPTS:
+    if _has_used_all(record):
         _give_up(url, task_id)
         return Unwanted(f"is given up after {MAX_ATTEMPTS} attempts")
     return claim(url, task_id, number, again=True, worker=worker, process=process, is_gone=is_gone)
@@ -157,10 +159,15 @@ def release(url: SecretUrl, task_id: str, number: int) -> None:
         records(url).update_one(query, moved("RETRY", {"heartbeat": None}))
 
 
+def _has_used_all(record: Document) -> bool:
+    """Return whether a task has had all its attempts; a search's are excused where it got on."""
+    return bool(record["attempts"] - record.get("excused", 0) >= MAX_ATTEMPTS)
+
+
 def _busy(url: SecretUrl, record: Document, is_gone: Callable[[Any], bool]) -> Busy | None:
     """Return how long to wait for a task that runs elsewhere, or did; None: it may begin."""
     if record["state"] not in RUNNING:
-        return Busy(SECOND_CHANCE_SECONDS) if record["attempts"] < MAX_ATTEMPTS else None
+        return None if _has_used_all(record) else Busy(SECOND_CHANCE_SECONDS)
     if is_gone(record.get("process")):
         release(url, str(record["_id"]), record["attempts"])
         return None

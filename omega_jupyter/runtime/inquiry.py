@@ -19,9 +19,10 @@ from omega_jupyter.errors import OmegaError
 from omega_jupyter.runtime import records as rules
 from omega_jupyter.runtime.broker import Broker
 from omega_jupyter.runtime.envelope import LIFETIME_SECONDS
-from omega_jupyter.runtime.fits import parts, pass_on
 from omega_jupyter.runtime.ledger import Ledger
 from omega_jupyter.runtime.outcome import published
+from omega_jupyter.runtime.parts import unfinished
+from omega_jupyter.runtime.search_end import pass_on
 
 if TYPE_CHECKING:
     from omega_jupyter.config import SecretUrl
@@ -71,7 +72,7 @@ class Inquiry:
         for record in records:
             if record.get("spread") and record["state"] in rules.RUNNING and _is_due(record["_id"]):
                 # Its parts may be gone, of which nobody tells.
-                self.settle(parts(self.ledger.url, str(record["_id"])))
+                self.settle(unfinished(self.ledger.url, str(record["_id"])))
         silent = [str(record["_id"]) for record in records if _is_silent(record)]
         changed = self.ledger.settle(silent) if silent else False
         queues: defaultdict[str, list[Document]] = defaultdict(list)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from omega_jupyter.errors import Invalid, NotFound
 from omega_jupyter.runtime import records as rules
 from omega_jupyter.runtime.endings import tell_of_end
-from omega_jupyter.runtime.fits import parts
+from omega_jupyter.runtime.parts import unfinished
 from omega_jupyter.runtime.records import FINAL, RUNNING, STATES, TASKS, WAITING, moved, records
 from omega_jupyter.store.database.connection import Document, mongo_errors
 
@@ -149,7 +149,12 @@ class Ledger:
                 break
         if found is not None and found["state"] == "CANCELLED":
             tell_of_end(self.url, task_id)
-            for part in parts(self.url, task_id) if found.get("fits") else ():
+        if (
+            found is not None
+            and found.get("fits")
+            and found["state"] in ("CANCELLED", "CANCELLING")
+        ):
+            for part in unfinished(self.url, task_id):
                 self.cancel(str(part["_id"]), grace)
         return found
 

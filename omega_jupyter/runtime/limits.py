@@ -7,7 +7,7 @@ from typing import Any
 
 from omega_jupyter.errors import Invalid
 
-__all__ = ["bytes_said", "checked_time_limit", "exceeded", "verdicts"]
+__all__ = ["bytes_said", "checked_time_limit", "exceeded", "out_of_time", "verdicts"]
 
 _HINT = "%omega retry runs it again, with the same limits"
 
@@ -34,6 +34,11 @@ def checked_time_limit(seconds: Any) -> float | None:
 def exceeded(what: str) -> dict[str, Any]:
     """Return the error of a task that did not keep to a limit, as its record keeps it."""
     return {"type": "LimitExceeded", "code": "task_failed", "message": what, "hint": _HINT}
+
+
+def out_of_time(seconds: float) -> str:
+    """Return what a task did that did not keep to its time limit."""
+    return f"ran longer than its time limit of {seconds:g} s"
 
 
 def bytes_said(size: int) -> str:

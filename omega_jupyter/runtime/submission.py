@@ -22,6 +22,7 @@ from omega_jupyter.runtime.keys import sending_keys
 from omega_jupyter.runtime.ledger import Ledger
 from omega_jupyter.runtime.limits import checked_time_limit
 from omega_jupyter.runtime.queues import checked_queue, warn_of_queue, warn_of_workers
+from omega_jupyter.runtime.search_grid import check_grid
 from omega_jupyter.runtime.sending import send
 from omega_jupyter.runtime.terms import Terms
 from omega_jupyter.store.model.environment import warn_of_mismatch
@@ -117,6 +118,8 @@ class Submitter:
         limit = checked_time_limit(time_limit)
         task_id = uuid.uuid4().hex
         arguments, found = pinned(self.mongo_url, self.datasets, verb, task_id, model, data, params)
+        if verb == "grid_search":
+            check_grid(arguments["params"].get("param_grid"), found)
         if verb not in _FITS_ANEW:
             warn_of_mismatch(found)
             warn_of_workers(self.config, self.broker_url, self.queue, found)

@@ -19,7 +19,7 @@ from celery.utils.log import get_logger
 from celery.worker.state import active_requests
 
 from omega_jupyter.runtime.envelope import HEADER
-from omega_jupyter.runtime.limits import bytes_said, exceeded, verdicts
+from omega_jupyter.runtime.limits import bytes_said, exceeded, out_of_time, verdicts
 
 __all__ = ["Limits"]
 
@@ -79,7 +79,7 @@ class Guard(threading.Thread):
         """Return what a task has used too much of."""
         seconds = request._context.get(HEADER)["limit"] or self._config.time_limit
         if seconds and time.time() - request.time_start > seconds:
-            return f"ran longer than its time limit of {seconds:g} s"
+            return out_of_time(seconds)
         size = self._config.memory_limit
         if size and _resident(request.worker_pid) > size:
             return f"used more than {bytes_said(size)} of memory, the limit of this worker"

@@ -1,4 +1,4 @@
-"""Waiting for a MongoDB that is away for a moment."""
+"""Waiting for a MongoDB or a broker that is away for a moment."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _FIRST_DELAY, _LONGEST_DELAY = 0.1, 5.0
 
 
 def patiently(call: Callable[[], T]) -> T:
-    """Return what the call returns, trying again while MongoDB does not answer.
+    """Return what the call returns, trying again while MongoDB or the broker does not answer.
 
     A restart of the server must not cost a fit of many hours. The call has to be
     harmless the second time.
@@ -30,7 +30,10 @@ def patiently(call: Callable[[], T]) -> T:
     ------
     Unavailable
         MongoDB has not answered for five minutes, or has answered with an error.
+    kombu.exceptions.OperationalError
+        The broker has not answered for five minutes.
     """
+    from kombu.exceptions import OperationalError
     from pymongo.errors import ConnectionFailure
 
     end = time.monotonic() + PATIENCE_SECONDS
@@ -42,5 +45,9 @@ def patiently(call: Callable[[], T]) -> T:
             if not isinstance(error.__cause__, ConnectionFailure) or time.monotonic() > end:
                 raise
             logger.warning("Waiting for MongoDB: %s", error.message)
+        except OperationalError as error:
+            if time.monotonic() > end:
+                raise
+            logger.warning("Waiting for the broker: %s", error)
         time.sleep(delay)
         delay = min(2 * delay, _LONGEST_DELAY)

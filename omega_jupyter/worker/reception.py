@@ -23,7 +23,7 @@ from omega_jupyter.errors import AuthError, OmegaError
 from omega_jupyter.runtime.arguments import MAX_BYTES
 from omega_jupyter.runtime.envelope import HEADER, Envelope, digest
 from omega_jupyter.runtime.keyring import keyring
-from omega_jupyter.worker.tasks import ModelTask
+from omega_jupyter.worker.model_task import ModelTask
 
 __all__ = ["Reception", "held"]
 

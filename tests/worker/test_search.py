@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,10 +9,13 @@ import pandas as pd
 import pytest
 from scipy.stats import loguniform
 from sklearn.datasets import load_breast_cancer
+from sklearn.ensemble import RandomForestClassifier
+from sklearn.experimental import enable_halving_search_cv  # noqa: F401  # what it is for
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.model_selection import (
     GridSearchCV,
     GroupKFold,
+    HalvingGridSearchCV,
     KFold,
     RandomizedSearchCV,
     ShuffleSplit,
@@ -25,13 +27,13 @@ from sklearn.tree import DecisionTreeClassifier
 
 from omega_jupyter.errors import Invalid, TaskCancelled, TaskFailed
 from omega_jupyter.omega import Omega
-from tests.faults import Place
+from omega_jupyter.worker.search import Search
 from tests.mongo_server import wait_for
-from tests.processes import kill_tree
 
 X, y = load_breast_cancer(return_X_y=True, as_frame=True)
 GROUPS = pd.Series(np.arange(len(y)) % 7, name="g")
 WEIGHTS = pd.Series(np.random.default_rng(0).uniform(1, 2, len(y)), name="w")
+FOREST = RandomForestClassifier(60, random_state=0)  # its fits are long enough to be spread
 SCALED = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000))
 GRID = {"logisticregression__C": [0.01, 0.1, 1.0]}
 # Each fit takes a moment, and hears of a cancel.
@@ -44,6 +46,7 @@ def stored(om: Omega) -> Omega:
     for name, data in {"X": X, "y": y, "g": GROUPS, "w": WEIGHTS}.items():
         om.datasets.put(data, name)
     om.models.put(SCALED, "m")
+    om.models.put(FOREST, "forest")
     om.models.put(SLOW, "slow")
     return om
 
@@ -81,6 +84,16 @@ def test_cross_validation_gives_the_scores_of_scikit_learn(
     assert len(stored.models.versions("m")) == 1
 
 
+def test_spread_cross_validation_gives_the_same_scores(stored: Omega) -> None:
+    options: dict[str, Any] = {"cv": 10, "scoring": ["accuracy", "roc_auc"]}
+    task = stored.runtime.model("forest").cross_validate(
+        "X", "y", groups="g", sample_weight="w", **options
+    )
+
+    same(task.get(90), cross_validate(FOREST, X, y, params={"sample_weight": WEIGHTS}, **options))
+    assert stored.runtime.tasks(parent=task)
+
+
 def test_cross_validation_takes_groups_and_weights_by_name(stored: Omega) -> None:
     stored.models.put(Ridge(), "ridge")
 
@@ -109,6 +122,86 @@ def test_grid_search_gives_the_results_of_scikit_learn(stored: Omega) -> None:
     np.testing.assert_array_equal(best[-1].coef_, home.best_estimator_[-1].coef_)
     assert "best score" in repr(found)
     assert "<table" in found._repr_html_()
+
+
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.FitFailedWarning")
+@pytest.mark.filterwarnings("ignore:One or more of the .* scores are non-finite")
+def test_spread_search_gives_the_results_of_scikit_learn(stored: Omega) -> None:
+    grid = {"max_depth": [2, 4, 8], "max_features": ["sqrt", -1]}  # the last one fails
+    home = GridSearchCV(FOREST, grid, cv=3, return_train_score=True).fit(X, y)
+
+    task = stored.runtime.model("forest").grid_search(
+        "X", "y", param_grid=grid, cv=3, return_train_score=True
+    )
+    found = task.get(90)
+
+    same(found.cv_results_, home.cv_results_)
+    assert found.best_params_ == home.best_params_
+    np.testing.assert_array_equal(
+        stored.models.get("forest").predict_proba(X), home.best_estimator_.predict_proba(X)
+    )
+    parts = stored.runtime.tasks(parent=task)
+    wait_for(lambda: all(part.ready() for part in parts))
+    assert {part.state for part in parts} == {"SUCCESS"}
+    assert [known.id for known in stored.runtime.tasks()] == [task.id]
+    assert stored.runtime.task("last").id == stored.runtime.task(task.id[:12]).id == task.id
+    assert stored.datasets.list(hidden=True) == stored.datasets.list()
+
+
+@pytest.mark.parametrize("randomised", [False, True])
+def test_fit_of_a_stored_search_is_spread_and_gives_the_search_of_scikit_learn(
+    stored: Omega, randomised: bool
+) -> None:
+    grid = {"max_depth": [2, 4, 8, 16]}
+    cv = KFold(3, shuffle=True, random_state=4)
+    home: Any = GridSearchCV(FOREST, grid, cv=cv, scoring="roc_auc", return_train_score=True)
+    if randomised:
+        home = RandomizedSearchCV(FOREST, grid, n_iter=3, cv=cv, random_state=1)
+    stored.models.put(home, "search")
+    home.fit(X, y, sample_weight=WEIGHTS)
+
+    task = stored.runtime.model("search").fit("X", "y", sample_weight="w")
+    assert task.get(90).ref == "search@2"
+
+    assert stored.runtime.tasks(parent=task)
+    there: Any = stored.models.get("search")
+    assert type(there) is type(home)
+    same(there.cv_results_, home.cv_results_)
+    assert repr(there.get_params()) == repr(home.get_params())
+    known, expected = vars(there), vars(home)
+    assert set(known) == set(expected)
+    for name in ("best_index_", "best_score_", "best_params_", "n_splits_", "multimetric_"):
+        assert known[name] == expected[name]
+    np.testing.assert_array_equal(there.feature_names_in_, home.feature_names_in_)
+    np.testing.assert_array_equal(there.predict_proba(X), home.predict_proba(X))
+    assert there.score(X, y) == home.score(X, y)
+
+
+def test_what_a_stored_search_leaves_to_chance_is_the_same_for_all_its_fits(stored: Omega) -> None:
+    """And stays left to chance in the search that is published."""
+    grid = {"max_depth": list(range(1, 1000)), "max_features": list(np.linspace(0.01, 1.0, 500))}
+    search = RandomizedSearchCV(FOREST, grid, n_iter=8, cv=KFold(2, shuffle=True))
+    stored.models.put(search, "search")
+
+    task = stored.runtime.model("search").fit("X", "y")
+    task.get(90)
+
+    assert stored.runtime.tasks(parent=task)
+    there: Any = stored.models.get("search")
+    assert (there.random_state, there.cv.random_state) == (None, None)
+    seed = Search.seed_of(task.id)
+    search.set_params(random_state=seed, cv=KFold(2, shuffle=True, random_state=seed))
+    same(there.cv_results_, search.fit(X, y).cv_results_)
+
+
+def test_search_by_halving_runs_in_one_task(stored: Omega) -> None:
+    home = HalvingGridSearchCV(FOREST, {"max_depth": [2, 4, 8]}, random_state=0, cv=2)
+    stored.models.put(home, "search")
+    task = stored.runtime.model("search").fit("X", "y")
+    task.get(90)
+
+    assert stored.runtime.tasks(parent=task) == []
+    assert stored.models.get("search").best_params_ == home.fit(X, y).best_params_
 
 
 def test_randomised_search_draws_the_same_candidates(stored: Omega) -> None:
@@ -167,20 +260,6 @@ def test_failing_fit_gets_the_error_score_and_is_told_of(stored: Omega) -> None:
     assert len(stored.models.versions("m")) == 2
 
 
-def test_search_is_one_task_with_its_parts_behind_it(stored: Omega) -> None:
-    task = stored.runtime.model("m").grid_search("X", "y", param_grid=GRID, cv=3)
-    task.get(60)
-
-    assert [known.id for known in stored.runtime.tasks()] == [task.id]
-    assert stored.runtime.task("last").id == stored.runtime.task(task.id[:12]).id == task.id
-    parts = stored.runtime.tasks(parent=task)
-    wait_for(lambda: all(part.ready() for part in parts))
-    assert {part.state for part in parts} == {"SUCCESS"}
-    assert len(parts) == 9
-    assert len({part.record["process"]["pid"] for part in parts}) == 1
-    assert stored.datasets.list(hidden=True) == stored.datasets.list()
-
-
 def test_progress_counts_the_fits_and_goes_forwards(stored: Omega) -> None:
     task = stored.runtime.model("slow").grid_search(
         "X", "y", param_grid={"min_samples_leaf": list(range(1, 151))}, cv=2
@@ -197,7 +276,7 @@ def test_progress_counts_the_fits_and_goes_forwards(stored: Omega) -> None:
 
 def test_cancelled_search_ends_with_all_its_parts(stored: Omega) -> None:
     task = stored.runtime.model("slow").grid_search("X", "y", param_grid=SLOW_GRID, cv=5)
-    wait_for(lambda: (task.progress.fraction or 0.0) > 0)
+    wait_for(lambda: bool(task.refresh().get("spread")))
 
     assert task.cancel() == "stopped"
 
@@ -232,29 +311,3 @@ def test_options_that_scikit_learn_does_not_take_fail_as_there(stored: Omega) ->
         stored.runtime.model("m").cross_validate("X", "y", cv=1).get(60)
     with pytest.raises(Invalid, match="m@1 is a Pipeline, which has no param_grid"):
         stored.runtime.model("m").grid_search("X", "y").get(60)
-
-
-@pytest.mark.parametrize("processes", [1, 2])
-def test_search_outlives_its_worker_and_counts_each_fit_once(
-    mongo_url: str, tmp_path: Path, processes: int
-) -> None:
-    """Also with a single process, which must not wait for itself."""
-    place = Place.at(tmp_path, mongo_url)
-    grid = {"min_samples_leaf": list(range(1, 61))}
-    try:
-        for name, data in {"X": X, "y": y}.items():
-            place.om.datasets.put(data, name)
-        place.om.models.put(SLOW, "slow")
-        first = place.start(processes)
-        task = place.om.runtime.model("slow").grid_search("X", "y", param_grid=grid, cv=3)
-        wait_for(lambda: (task.progress.fraction or 0.0) > 0)
-        kill_tree(first)
-        place.start(processes)
-
-        found = task.get(90)
-    finally:
-        place.close()
-
-    same(found.cv_results_, GridSearchCV(SLOW, grid, cv=3).fit(X, y).cv_results_)
-    assert sum(task.record["fits"]["done"].values()) == 180
-    assert len(place.om.models.versions("slow")) == 2

@@ -1,0 +1,194 @@
+"""What all tasks have in common: credentials, record, cancellation, log."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from functools import cache, lru_cache
+from typing import Any
+
+from celery import Task
+from celery.exceptions import Ignore
+from celery.utils.log import get_task_logger
+
+from omega_jupyter.config import SecretUrl
+from omega_jupyter.errors import AuthError
+from omega_jupyter.omega import Omega
+from omega_jupyter.runtime.attempt import Attempt
+from omega_jupyter.runtime.claim import Busy, Unwanted, claim
+from omega_jupyter.runtime.credentials import Credentials
+from omega_jupyter.runtime.envelope import HEADER, Envelope, digest
+from omega_jupyter.runtime.keyring import keyring
+from omega_jupyter.runtime.outcome import Outcome, published
+from omega_jupyter.runtime.sending import send
+from omega_jupyter.runtime.terms import Terms
+from omega_jupyter.store.upkeep.housekeeping import collect_if_due
+from omega_jupyter.worker.cache import VersionCache
+from omega_jupyter.worker.call import Call
+from omega_jupyter.worker.cancellation import Cancellation, Stopped
+from omega_jupyter.worker.companion import companion
+from omega_jupyter.worker.heartbeat import is_gone, main_process
+from omega_jupyter.worker.logs import TaskLog
+from omega_jupyter.worker.patience import patiently
+
+__all__ = ["ModelTask"]
+
+logger = get_task_logger(__name__)
+
+
+@cache
+def _cache(budget: int) -> VersionCache:
+    """Return this process's cache."""
+    return VersionCache(budget)
+
+
+@lru_cache(maxsize=64)
+def _omega(mongo_url: SecretUrl, trusted: tuple[str, ...], allow_joblib: bool) -> Omega:
+    """Return this process's Omega for a user's database."""
+    return Omega(mongo_url=mongo_url, trusted=trusted, allow_joblib=allow_joblib)
+
+
+class ModelTask(Task):
+    """Opens the credentials, claims the record, and only then lets the call run."""
+
+    abstract = True
+
+    def before_start(self, task_id: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
+        """Refuse what was not submitted like this, and what has ended or runs elsewhere.
+
+        Raises
+        ------
+        celery.exceptions.Ignore
+            The credentials are missing, altered, expired or another task's; the
+            task has ended, its record is not there, another worker runs it, or the
+            message is a copy.
+        """
+        try:
+            header = self.request.get(HEADER)
+            envelope = Envelope.from_header(header)
+            credentials = keyring(self.app.omega_config).open(
+                header, task=self.name, task_id=task_id
+            )
+            if envelope.arguments != digest(args, kwargs):
+                raise AuthError(f"The arguments of task {task_id} were altered")
+        except AuthError as error:
+            logger.warning("Refused: %s", error.message)
+            # Not Reject: Celery would note a failure in the record that the forger named.
+            raise Ignore from None
+        claimed = patiently(
+            lambda: claim(
+                credentials.result_backend,
+                task_id,
+                envelope.terms.number,
+                again=bool(self.request.delivery_info["redelivered"]),
+                worker=str(self.request.hostname),
+                process=main_process(),
+                is_gone=is_gone,
+            )
+        )
+        match claimed:
+            case Unwanted(why):
+                logger.warning("Ignored: task %s %s", task_id, why)
+                raise Ignore
+            case Busy(seconds):
+                self._ask_again(seconds, credentials, envelope.terms)
+                raise Ignore
+        self.request.omega_credentials = credentials
+        self.request.omega_attempt = claimed
+
+    def _ask_again(self, seconds: float, credentials: Credentials, terms: Terms) -> None:
+        """Put the message back for a while: it came though its first worker goes on with it.
+
+        That worker had lost its connection to the broker. Should it die after all,
+        this message is what the task runs again with.
+        """
+        logger.info("Put back: task %s runs elsewhere", self.request.id)
+        send(
+            self.app,
+            keyring(self.app.omega_config).sending(),
+            credentials,
+            verb=self.name.removeprefix("omega."),
+            task_id=self.request.id,
+            arguments=self.request.kwargs,
+            terms=replace(terms, number=terms.number + 1, not_before=time.time() + seconds),
+        )
+
+    def __call__(self, **arguments: Any) -> Outcome:
+        """Run the call, in an attempt of its own that can be cancelled.
+
+        Raises
+        ------
+        celery.exceptions.Ignore
+            It was cancelled, or is another worker's by now.
+        """
+        attempt: Attempt = self.request.omega_attempt
+        credentials: Credentials = self.request.omega_credentials
+        if attempt.number > 1:
+            done = patiently(lambda: published(credentials.mongo_url, attempt.record))
+            if done is not None:
+                return done
+        self.request.omega_cancellation = cancellation = Cancellation()
+        secrets = (credentials.mongo_url, credentials.result_backend)
+        log = TaskLog(attempt, [*secrets, *filter(None, [self.app.omega_config.broker_url])])
+
+        def visit() -> None:
+            if attempt.standing() != "ours":
+                cancellation.request()
+            log.flush()
+
+        try:
+            with companion().beside(visit), log.captured():
+                outcome: Outcome = self.run(**arguments)
+                return outcome
+        except Stopped:
+            logger.warning("Stopped: task %s was cancelled", attempt.task_id)
+            patiently(attempt.stopped)
+            raise Ignore from None
+        finally:
+            patiently(log.close)
+
+    def call(self, arguments: dict[str, Any]) -> Call:
+        """Return the call with these arguments, acting for the user who sent it."""
+        credentials: Credentials = self.request.omega_credentials
+        config = self.app.omega_config
+        om = _omega(credentials.mongo_url, config.trusted, config.allow_joblib)
+        return Call(
+            om,
+            self.request.omega_attempt,
+            arguments,
+            _cache(config.cache_bytes),
+            self.request.omega_cancellation,
+        )
+
+    def sender(self) -> Callable[[Mapping[str, Any], float | None], None]:
+        """Return what sends the message of a record, in the name of the user who sent this task.
+
+        Returns
+        -------
+        callable
+            Takes the record and the task's time limit; for any thread.
+        """
+        app, credentials = self.app, self.request.omega_credentials
+        keys = keyring(app.omega_config).sending()
+
+        def send_record(record: Mapping[str, Any], time_limit: float | None) -> None:
+            send(
+                app,
+                keys,
+                credentials,
+                verb=record["verb"],
+                task_id=str(record["_id"]),
+                arguments=record["arguments"],
+                terms=Terms(record["queue"], record.get("taken", 0) + 1, time_limit),
+            )
+
+        return send_record
+
+    def after_return(
+        self, status: str, retval: Any, task_id: str, args: Any, kwargs: Any, einfo: Any
+    ) -> None:
+        """Collect what nobody needs any more, now and then."""
+        credentials = getattr(self.request, "omega_credentials", None)
+        if credentials is not None:
+            collect_if_due(credentials.mongo_url)
