@@ -11,6 +11,7 @@ from collections.abc import Collection
 from omega_jupyter.config import SecretUrl
 from omega_jupyter.store.database.connection import Document, mongo_errors
 from omega_jupyter.store.database.schema import names, prepare, versions
+from omega_jupyter.store.versions.retention import delete_if_empty
 
 __all__ = ["Tags"]
 
@@ -125,4 +126,4 @@ def forget(url: SecretUrl, store: str, name: str, dropped: int) -> None:
             return
         names(url).update_one(object_, {"$pull": {"tags": {"version": old}}})
         names(url).update_one(object_ | {"keep.since": old}, {"$unset": {"keep": ""}})
-        names(url).delete_one(object_ | {"tags": {"$in": [None, []]}, "keep": None})
+        delete_if_empty(url, object_)

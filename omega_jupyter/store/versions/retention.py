@@ -14,7 +14,7 @@ from omega_jupyter.errors import OmegaError
 from omega_jupyter.store.database.connection import Document, mongo_errors
 from omega_jupyter.store.database.schema import names, prepare, versions
 
-__all__ = ["keep", "remove_versions", "retain"]
+__all__ = ["delete_if_empty", "keep", "remove_versions", "retain"]
 
 _log = logging.getLogger(__name__)
 
@@ -38,13 +38,26 @@ def keep(url: SecretUrl, store: str, name: str, count: int | None, since: int) -
     if count is None:
         with mongo_errors(url):
             names(url).update_one(object_, {"$unset": {"keep": ""}})
-            names(url).delete_one(object_ | {"tags": {"$in": [None, []]}, "keep": None})
+            delete_if_empty(url, object_)
         return []
     rule = {"count": count, "since": since}
     with mongo_errors(url):
         names(url).update_one(object_, {"$set": {"keep": rule}}, upsert=True)
         named = names(url).find_one(object_)
     return [] if named is None else _apply(url, named)
+
+
+def delete_if_empty(url: SecretUrl, object_: Document) -> None:
+    """Delete a name's own document where it has neither tags nor a rule.
+
+    Parameters
+    ----------
+    url : SecretUrl
+        The user's database.
+    object_ : dict
+        The name, ``{"store": …, "name": …}``.
+    """
+    names(url).delete_one(object_ | {"tags": {"$in": [None, []]}, "keep": None})
 
 
 def retain(url: SecretUrl, named: Document) -> None:

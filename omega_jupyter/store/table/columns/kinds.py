@@ -6,13 +6,13 @@ The two hold each other: categories are an index, and an index is a column of so
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
 from typing import Any
 
 import numpy as np
 
 from omega_jupyter.store.payload.payload import Blobs
 from omega_jupyter.store.table.arrays import plain_array
+from omega_jupyter.store.table.columns import arrow, codes, composite, fixed, objects, text, times
 from omega_jupyter.store.table.columns.index import (
     check_class,
     dump_freq,
@@ -48,8 +48,8 @@ def kind_of(array: Any, blobs: Blobs) -> Kind:
     if isinstance(dtype, np.dtype):
         name = "object" if dtype.hasobject else "numpy"
     else:
-        name = next((c.__name__ for c in type(dtype).__mro__ if c.__name__ in _makers()), "")
-    maker = _makers().get(name)
+        name = next((c.__name__ for c in type(dtype).__mro__ if c.__name__ in _MAKERS), "")
+    maker = _MAKERS.get(name)
     if maker is None:
         raise Refused(f"has the dtype {dtype}, which can't be stored")
     return maker(array, blobs)
@@ -65,83 +65,52 @@ def kind_from_spec(spec: Spec, blob: Callable[[int], bytes]) -> Kind:
     blob : callable
         Returns a blob of the description by its number.
     """
-    return _readers()[spec["k"]](spec, blob)
+    return _READERS[spec["k"]](spec, blob)
 
 
 def _category(array: Any, blobs: Blobs) -> Kind:
-    from omega_jupyter.store.table.columns.codes import Category
-
     try:
-        return Category.of(array, blobs.add(dump_index(array.categories)))
+        return codes.Category.of(array, blobs.add(dump_index(array.categories)))
     except Refused as error:
         raise Refused(f"has categories of which one {error}") from None
 
 
 def _read_category(spec: Spec, blob: Callable[[int], bytes]) -> Kind:
-    from omega_jupyter.store.table.columns.codes import Category
-
-    return Category.read(spec, load_index(blob(spec["b"])))
+    return codes.Category.read(spec, load_index(blob(spec["b"])))
 
 
 def _intervals(array: Any, blobs: Blobs) -> Kind:
-    from omega_jupyter.store.table.columns.composite import Intervals
-
-    return Intervals.of(array, kind_of(plain_array(array.left), blobs))
+    return composite.Intervals.of(array, kind_of(plain_array(array.left), blobs))
 
 
-@cache
-def _makers() -> dict[str, Callable[[Any, Blobs], Kind]]:
-    """Map the class of a dtype to the maker of its kind."""
-    from omega_jupyter.store.table.columns import (
-        arrow,
-        composite,
-        fixed,
-        objects,
-        text,
-        times,
-    )
-
-    return {
-        "numpy": fixed.Numbers.of,
-        "object": objects.Objects.of,
-        "DatetimeTZDtype": times.Zoned.of,
-        "PeriodDtype": times.Periods.of,
-        "CategoricalDtype": _category,
-        "BaseMaskedDtype": composite.Masked.of,
-        "IntervalDtype": _intervals,
-        "SparseDtype": composite.Sparse.of,
-        "StringDtype": text.Text.of,
-        "ArrowDtype": arrow.arrow_kind,
-    }
-
-
-@cache
-def _readers() -> dict[str, Callable[[Spec, Callable[[int], bytes]], Kind]]:
-    """Map the code of a spec to the reader of its kind."""
-    from omega_jupyter.store.table.columns import (
-        arrow,
-        codes,
-        composite,
-        fixed,
-        objects,
-        text,
-        times,
-    )
-
-    return {
-        "n": lambda spec, blob: fixed.Numbers(spec),
-        "z": lambda spec, blob: times.Zoned(spec),
-        "p": lambda spec, blob: times.Periods(spec),
-        "c": _read_category,
-        "l": lambda spec, blob: codes.Codes(spec),
-        "m": lambda spec, blob: composite.Masked(spec),
-        "i": lambda spec, blob: composite.Intervals(spec, kind_from_spec(spec["sub"], blob)),
-        "x": lambda spec, blob: composite.Sparse(spec),
-        "s": lambda spec, blob: text.Text(spec),
-        "a": lambda spec, blob: arrow.Arrow(spec),
-        "d": arrow.Dictionary.read,
-        "o": lambda spec, blob: objects.Objects(spec),
-    }
+# The class of a dtype to the maker of its kind.
+_MAKERS: dict[str, Callable[[Any, Blobs], Kind]] = {
+    "numpy": fixed.Numbers.of,
+    "object": objects.Objects.of,
+    "DatetimeTZDtype": times.Zoned.of,
+    "PeriodDtype": times.Periods.of,
+    "CategoricalDtype": _category,
+    "BaseMaskedDtype": composite.Masked.of,
+    "IntervalDtype": _intervals,
+    "SparseDtype": composite.Sparse.of,
+    "StringDtype": text.Text.of,
+    "ArrowDtype": arrow.arrow_kind,
+}
+# The code of a spec to the reader of its kind.
+_READERS: dict[str, Callable[[Spec, Callable[[int], bytes]], Kind]] = {
+    "n": lambda spec, blob: fixed.Numbers(spec),
+    "z": lambda spec, blob: times.Zoned(spec),
+    "p": lambda spec, blob: times.Periods(spec),
+    "c": _read_category,
+    "l": lambda spec, blob: codes.Codes(spec),
+    "m": lambda spec, blob: composite.Masked(spec),
+    "i": lambda spec, blob: composite.Intervals(spec, kind_from_spec(spec["sub"], blob)),
+    "x": lambda spec, blob: composite.Sparse(spec),
+    "s": lambda spec, blob: text.Text(spec),
+    "a": lambda spec, blob: arrow.Arrow(spec),
+    "d": arrow.Dictionary.read,
+    "o": lambda spec, blob: objects.Objects(spec),
+}
 
 
 def dump_index(index: Any) -> bytes:
@@ -178,7 +147,7 @@ def _dump(index: Any) -> dict[str, Any]:
         return {
             "k": "multi",
             "levels": [_dump(level) for level in index.levels],
-            "codes": [np.asarray(codes).astype("<i8").tobytes() for codes in index.codes],
+            "codes": [np.asarray(places).astype("<i8").tobytes() for places in index.codes],
             "names": dump_name(list(index.names)),
         }
     check_class(index)
@@ -202,7 +171,7 @@ def _load(document: dict[str, Any]) -> Any:
     if document["k"] == "multi":
         return make_multi(
             [_load(level) for level in document["levels"]],
-            [np.frombuffer(codes, "<i8") for codes in document["codes"]],
+            [np.frombuffer(places, "<i8") for places in document["codes"]],
             typed.loads(document["names"]),
         )
     kind = kind_from_spec(document["spec"], lambda number: bytes(document["blobs"][number]))
