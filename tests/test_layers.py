@@ -58,6 +58,9 @@ STORE = [
 # What only the rooms under the roof may know.
 JUPYTER = {"IPython", "ipywidgets", "jupyter_server", "tornado", "nbformat", "fastapi"}
 
+# A module that grows past this is more than one.
+LINES = 300
+
 MODULES = sorted(PACKAGE.rglob("*.py"))
 
 
@@ -105,6 +108,11 @@ def imports(path: Path) -> Iterator[str]:
 
 def test_every_room_has_its_storey() -> None:
     assert {room(path) for path in MODULES} - {"__init__"} == set(LEVEL)
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_modules_are_short(path: Path) -> None:
+    assert len(path.read_text().splitlines()) <= LINES
 
 
 def test_no_module_stands_behind_a_package_of_its_name() -> None:

@@ -82,25 +82,25 @@ class Transport(virtual.Transport):
             left = None if end is None else end - time.monotonic()
             if left is not None and left <= 0:
                 raise TimeoutError
-            if self.watcher.wait(left):
-                self.watcher.clear()
+            if self.watcher.bell.wait(left):
+                self.watcher.bell.clear()
 
     def register_with_event_loop(self, connection: Any, loop: Any) -> None:
         """Let the worker's event loop deliver messages when there is news."""
         self._loop = loop
-        loop.add_reader(self.watcher.fileno(), self._on_news)
+        loop.add_reader(self.watcher.bell.fileno(), self._on_news)
 
     def unregister_from_event_loop(self, connection: Any, loop: Any) -> None:
         """Undo :meth:`register_with_event_loop`."""
         self._loop = None
-        loop.remove_reader(self.watcher.fileno())
+        loop.remove_reader(self.watcher.bell.fileno())
 
     def on_readable(self, connection: Any, loop: Any) -> None:
         """Deliver what there is."""
         self._on_news()
 
     def _on_news(self) -> None:
-        self.watcher.clear()
+        self.watcher.bell.clear()
         for _ in range(BATCH):
             if not self._deliver_one():
                 return

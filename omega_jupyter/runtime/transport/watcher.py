@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 import os
-import select
 import threading
 import time
 from collections import defaultdict, deque
@@ -13,6 +12,7 @@ from contextlib import suppress
 from bson import Timestamp
 from pymongo.errors import ConnectionFailure, OperationFailure, PyMongoError
 
+from omega_jupyter.runtime.transport.bell import Bell
 from omega_jupyter.runtime.transport.messages import Messages
 from omega_jupyter.store.database.connection import Document
 
@@ -28,21 +28,24 @@ RETRY_SECONDS = 0.5
 class Watcher:
     """Knows which queues may hold messages; renews the leases of those we hold.
 
-    A file descriptor becomes readable when there is news, for the worker's event loop
-    and for :func:`select.select`. The thread runs from the first subscription on. While
-    MongoDB restarts it waits: running tasks keep their messages, and acks that could not
-    be sent are sent later.
+    The thread runs from the first subscription on. While MongoDB restarts it waits:
+    running tasks keep their messages, and acks that could not be sent are sent later.
 
     Parameters
     ----------
     messages : Messages
         The broker's data.
+
+    Attributes
+    ----------
+    bell : Bell
+        Rings when there is news.
     """
 
     def __init__(self, messages: Messages) -> None:
+        self.bell = Bell()
         self._messages = messages
         self._pid = os.getpid()
-        self._pipe: tuple[int, int] | None = None  # made when somebody waits
         # Changed by several threads, each time with one operation that the GIL makes atomic.
         self._queues: set[str] = set()
         self._news: set[str] = set()
@@ -65,34 +68,9 @@ class Watcher:
         """Whether :meth:`stop` was called."""
         return self._stop.is_set()
 
-    def fileno(self) -> int:
-        """Return the descriptor that is readable when there is news."""
-        with self._lock:
-            if self._pipe is None:
-                self._pipe = os.pipe()
-                for descriptor in self._pipe:
-                    os.set_blocking(descriptor, False)
-                os.write(self._pipe[1], b"!")
-            return self._pipe[0]
-
-    def wait(self, timeout: float | None) -> bool:
-        """Return True when there is news, False after ``timeout`` seconds."""
-        ready, _, _ = select.select([self.fileno()], [], [], timeout)
-        return bool(ready)
-
     def wake(self) -> None:
-        """Make the descriptor readable."""
-        # Under the lock: the number of a closed descriptor may belong to another file.
-        with self._lock:
-            if self._pipe is not None:
-                with suppress(BlockingIOError):  # full: readable anyway
-                    os.write(self._pipe[1], b"!")
-
-    def clear(self) -> None:
-        """Make the descriptor unreadable until the next news."""
-        with suppress(BlockingIOError):
-            while os.read(self.fileno(), 4096):
-                pass
+        """Make who waits look for messages again."""
+        self.bell.ring()
 
     def subscribe(self, queue: str, exchange: str | None = None) -> None:
         """Watch a queue, or the broadcasts of an exchange for it, from now on."""
@@ -210,10 +188,7 @@ class Watcher:
         if self._acked and self._online:
             with suppress(ConnectionFailure):
                 self._flush()
-        with self._lock:
-            pipe, self._pipe = self._pipe, None
-            for descriptor in pipe or ():
-                os.close(descriptor)
+        self.bell.close()
 
     def _run(self, position: Timestamp) -> None:
         while not self._is_done():
