@@ -37,7 +37,7 @@ _SETTINGS: dict[str, Any] = {
     "task_send_sent_event": False,
     "broker_connection_retry_on_startup": True,
     "broker_connection_max_retries": None,
-    "worker_max_tasks_per_child": 200,
+    "worker_max_tasks_per_child": 1_000,  # a new process has nothing in its cache
     "worker_hijack_root_logger": True,
     "worker_redirect_stdouts": True,
     "enable_utc": True,

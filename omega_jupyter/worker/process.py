@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import socket
 import warnings
@@ -70,6 +71,7 @@ def run_worker(
     keyring(config)  # a worker without one should not start, rather than refuse each task
     app = make_app(config, broker_url)
     app.conf.worker_consumer = "omega_jupyter.worker.reception:Reception"
+    app.conf.worker_pool = "omega_jupyter.worker.pool:Pool"
     app.set_default()
     _import_before_fork()
 
@@ -139,3 +141,7 @@ def _import_before_fork() -> None:
         "omega_jupyter.worker.tasks",
     ):
         import_module(name)
+    # Nobody looks through these objects for garbage again: neither the children, which would
+    # copy their pages, nor this process before each fork.
+    gc.collect()
+    gc.freeze()

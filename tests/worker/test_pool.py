@@ -1,0 +1,37 @@
+"""A process of a worker that has ended is replaced at once."""
+
+from __future__ import annotations
+
+import os
+import signal
+import time
+from pathlib import Path
+
+import psutil
+
+from tests.mongo_server import wait_for
+from tests.processes import OperatorKeys, start_worker
+
+
+def test_process_that_ends_is_replaced_at_once(mongo_url: str, tmp_path: Path) -> None:
+    keys = OperatorKeys(tmp_path)
+    worker = start_worker(mongo_url, tmp_path, processes=1, **keys.of_workers)
+    took = []
+    try:
+        for _ in range(4):
+            (child,) = psutil.Process(worker.pid).children()
+            began = time.monotonic()
+            os.kill(child.pid, signal.SIGKILL)
+            wait_for(lambda old=child: _replaced(worker.pid, old.pid))
+            took.append(time.monotonic() - began)
+    finally:
+        worker.terminate()
+        worker.wait(30)
+
+    # Celery by itself often takes five seconds.
+    assert max(took) < 2
+
+
+def _replaced(worker: int, old: int) -> bool:
+    children = [child.pid for child in psutil.Process(worker).children()]
+    return len(children) == 1 and children[0] != old
