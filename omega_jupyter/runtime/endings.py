@@ -14,6 +14,8 @@ from contextlib import contextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
+from pymongo import WriteConcern
+
 from omega_jupyter.errors import OmegaError
 from omega_jupyter.runtime.bulletin import Bulletin
 from omega_jupyter.store.database.connection import Document, connect, mongo_errors
@@ -43,19 +45,20 @@ _endings: dict[tuple[int, SecretUrl], Endings] = {}
 def tell_of_end(url: SecretUrl, task_id: str) -> None:
     """Tell who waits that a task has ended. Should that fail, they find out a bit later.
 
+    It is not waited for: the next task need not be late for it.
+
     Parameters
     ----------
     url : SecretUrl
         The database of the task records.
     task_id : str
     """
-    bulletin = Bulletin(partial(_collection, url))
     key = (os.getpid(), url)
     with suppress(OmegaError), mongo_errors(url):
         if key not in _prepared:
-            bulletin.prepare()
+            Bulletin(partial(_collection, url)).prepare()
             _prepared.add(key)
-        bulletin.post({"task": task_id})
+        Bulletin(partial(_collection, url, WriteConcern(w=0))).post({"task": task_id})
 
 
 def endings(url: SecretUrl) -> Endings:
@@ -149,5 +152,5 @@ class Endings:
             self._wake(task_id)
 
 
-def _collection(url: SecretUrl) -> Collection[Document]:
-    return connect(url)[NOTICES]
+def _collection(url: SecretUrl, concern: WriteConcern | None = None) -> Collection[Document]:
+    return connect(url).get_collection(NOTICES, write_concern=concern)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from omega_jupyter.errors import NotFound
 from omega_jupyter.runtime.answers import Progress
+from omega_jupyter.runtime.in_flight import in_flight
 from omega_jupyter.runtime.records import FINAL
 
 if TYPE_CHECKING:
@@ -39,6 +40,9 @@ class KnownTask:
         self._record: Document = record or {}
         self._read_at = time.monotonic()
         self._fresh_until = self._read_at + _LISTED_SECONDS if record else 0.0
+        # Of one that this process has sent: see InFlight.
+        self.kind: str | None = None
+        self.recorded = 0.0
 
     @property
     def record(self) -> Document:
@@ -50,12 +54,16 @@ class KnownTask:
         if self._record.get("state") in FINAL or time.monotonic() < self._fresh_until:
             return self._record
         ledger = self._submitter.ledger
-        found = ledger.find(self.id)
+        found = in_flight(ledger.url).look(self.id)
         if found is not None and self._submitter.inquiry.settle([found]):
             found = ledger.find(self.id)
-        self._record = found or {}
-        self._read_at = time.monotonic()
+        self.learn(found or {})
         return self._record
+
+    def learn(self, record: Document) -> None:
+        """Take a record that was just read."""
+        self._record = record
+        self._read_at = time.monotonic()
 
     @property
     def state(self) -> str:

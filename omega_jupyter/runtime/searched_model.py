@@ -7,6 +7,7 @@ from secrets import randbelow
 from typing import TYPE_CHECKING, Any
 
 from omega_jupyter.runtime.arguments import is_data
+from omega_jupyter.runtime.in_flight import in_flight
 from omega_jupyter.runtime.search_options import options_to_plain
 from omega_jupyter.runtime.task import OmegaTask
 
@@ -175,7 +176,9 @@ class SearchedModel:
         task_id = self._submitter.submit(
             verb, self.name, data, result=result, params=params, time_limit=limit
         )
-        return OmegaTask(task_id, self._submitter)
+        task = OmegaTask(task_id, self._submitter)
+        in_flight(self._submitter.ledger.url).add(task)
+        return task
 
     def __repr__(self) -> str:
         return f"<OmegaModelProxy {self.name!r} on queue {self._submitter.queue!r}>"

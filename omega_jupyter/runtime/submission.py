@@ -17,6 +17,7 @@ from omega_jupyter.runtime.arguments import pinned, references
 from omega_jupyter.runtime.broker import Broker
 from omega_jupyter.runtime.broker_errors import broker_errors
 from omega_jupyter.runtime.credentials import Credentials
+from omega_jupyter.runtime.in_flight import in_flight
 from omega_jupyter.runtime.inquiry import Inquiry
 from omega_jupyter.runtime.keys import sending_keys
 from omega_jupyter.runtime.ledger import Ledger
@@ -185,6 +186,9 @@ class Submitter:
                 "notebook": os.environ.get("JPY_SESSION_NAME"),
                 "retention_days": self.config.task_retention_days,
             }
+        )
+        in_flight(self.result_backend).note(
+            record["_id"], f"{record['verb']} {record['model_name']}"
         )
         self._send(record)
         return str(record["_id"])

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from omega_jupyter.errors import NotFound, TaskTimeout
 from omega_jupyter.runtime.endings import endings
+from omega_jupyter.runtime.in_flight import in_flight
 
 if TYPE_CHECKING:
     from omega_jupyter.config import SecretUrl
@@ -20,10 +21,12 @@ __all__ = ["Pace", "wait", "wait_async"]
 
 T = TypeVar("T", bound="KnownTask")
 
-# The record is read again after 3 ms at first, then after 5 % of the time waited so far:
+# The record is read again after 1 ms at first, then after 5 % of the time waited so far:
 # short calls end at once. Then a notice tells of the end, and looks are for the rest …
-_FIRST_DELAY, _DELAY_SHARE = 0.003, 0.05
+_FIRST_DELAY, _DELAY_SHARE = 0.001, 0.05
 LISTEN_AFTER_SECONDS = 0.5
+# … where many are in flight, one look tells of several: the more, the less often.
+_DELAY_EACH, _LONGEST_EACH = 0.0002, 0.02
 # … a notice that was missed, a worker that is gone, and progress where somebody looks at it.
 LOOK_SECONDS, SHOW_SECONDS = 1.0, 0.25
 
@@ -34,18 +37,28 @@ class Pace:
     Parameters
     ----------
     task : KnownTask
+    url : SecretUrl
+        The database of its record.
     timeout : float, optional
         Seconds; None waits for ever.
     shown : bool
         Whether somebody looks at the progress.
     """
 
-    def __init__(self, task: KnownTask, timeout: float | None, *, shown: bool = False) -> None:
+    def __init__(
+        self, task: KnownTask, url: SecretUrl, timeout: float | None = None, *, shown: bool = False
+    ) -> None:
         self._task = task
         self._timeout = timeout
+        self._url = url
         self._look = SHOW_SECONDS if shown else LOOK_SECONDS
         self._began = time.monotonic()
         self.listening = False
+
+    def head_start(self) -> float:
+        """Return the seconds in which a task that was just sent has hardly ended."""
+        seconds = in_flight(self._url).head_start(self._task)
+        return seconds if self._timeout is None else min(seconds, self._timeout)
 
     def is_long(self) -> bool:
         """Return whether it is time to listen for the end, once."""
@@ -67,7 +80,7 @@ class Pace:
         task, waited = self._task, self._waited
         if not task.record:
             raise NotFound(f"No task {task.id!r}", hint="%omega tasks lists what is known")
-        delay = self._look if self.listening else max(_FIRST_DELAY, waited * _DELAY_SHARE)
+        delay = self._look if self.listening else self._short(waited)
         if self._timeout is None:
             return delay
         if waited >= self._timeout:
@@ -77,6 +90,10 @@ class Pace:
                 hint=f"%omega result {task.id[:8]}",
             )
         return min(delay, self._timeout - waited)
+
+    def _short(self, waited: float) -> float:
+        others = min(len(in_flight(self._url)) * _DELAY_EACH, _LONGEST_EACH)
+        return max(_FIRST_DELAY, waited * _DELAY_SHARE, others)
 
     @property
     def _waited(self) -> float:
@@ -99,8 +116,9 @@ def wait(
     timeout, on_update
         As for :meth:`~omega_jupyter.runtime.task.OmegaTask.wait`.
     """
-    pace = Pace(task, timeout, shown=on_update is not None)
+    pace = Pace(task, url, timeout, shown=on_update is not None)
     news = threading.Event()
+    news.wait(pace.head_start())
     with ExitStack() as stack:
         while not task.ready():
             if on_update is not None and task.record:
@@ -117,9 +135,10 @@ def wait(
 
 async def wait_async(task: KnownTask, url: SecretUrl) -> None:
     """Wait until the task has ended, and let the event loop go on meanwhile."""
-    pace = Pace(task, None)
+    pace = Pace(task, url)
     loop = asyncio.get_running_loop()
     news = asyncio.Event()
+    await asyncio.sleep(pace.head_start())
 
     def wake() -> None:
         with suppress(RuntimeError):  # the loop was closed under the waiting

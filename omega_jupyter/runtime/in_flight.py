@@ -1,0 +1,132 @@
+"""The tasks that this process has sent and not seen end: a look at one tells of others."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from itertools import islice
+from typing import TYPE_CHECKING, Protocol
+from weakref import WeakValueDictionary
+
+from omega_jupyter.runtime.ledger import Ledger
+from omega_jupyter.runtime.records import FINAL
+from omega_jupyter.store.database.connection import Document
+
+if TYPE_CHECKING:
+    from omega_jupyter.config import SecretUrl
+
+__all__ = ["InFlight", "in_flight"]
+
+# How many others one look asks for, and how large the results are that come along.
+OTHERS = 64
+LARGEST_BYTES = 4096
+
+# The first look at a task comes when calls of its kind have nearly ended, and not later
+# than this: the next one may be quicker.
+_SHARE, _AT_MOST_SECONDS = 0.85, 0.02
+_FIRST_GUESS, _WEIGHT = 0.004, 0.25
+_NOTED = 100
+
+_in_flight: dict[tuple[int, SecretUrl], InFlight] = {}
+
+
+def in_flight(url: SecretUrl) -> InFlight:
+    """Return this process's tasks in flight whose records are in that database."""
+    key = (os.getpid(), url)
+    if key not in _in_flight:
+        _in_flight[key] = InFlight(url)
+    return _in_flight[key]
+
+
+class Handle(Protocol):
+    """What is needed of the handle of a task.
+
+    Attributes
+    ----------
+    id : str
+    kind : str, optional
+        Calls of one kind take about the same time; None where this one tells nothing.
+    recorded : float
+        When its record was written, by this process's monotonic clock.
+    """
+
+    id: str
+    kind: str | None
+    recorded: float
+
+    def learn(self, record: Document) -> None:
+        """Take a record that was just read."""
+
+
+class InFlight:
+    """The handles of tasks that were sent, as long as somebody holds them.
+
+    Parameters
+    ----------
+    url : SecretUrl
+        The database of the task records.
+    """
+
+    def __init__(self, url: SecretUrl) -> None:
+        self._ledger = Ledger(url)
+        self._handles: WeakValueDictionary[str, Handle] = WeakValueDictionary()
+        # Seconds from the record to its end, by kind of call.
+        self._usual: dict[str, float] = {}
+        self._noted: dict[str, tuple[str, float]] = {}
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        return len(self._handles)
+
+    def note(self, task_id: str, kind: str) -> None:
+        """Note that the record of a task was just written, which will be sent and added."""
+        with self._lock:
+            if len(self._noted) > _NOTED:  # what could not be sent
+                self._noted.clear()
+            self._noted[task_id] = (kind, time.monotonic())
+
+    def add(self, task: Handle) -> None:
+        """Take in a task that was just sent."""
+        with self._lock:
+            kind, task.recorded = self._noted.pop(task.id, (None, 0.0))
+            # How long one takes that waits behind others tells nothing.
+            task.kind = None if self._handles else kind
+            self._handles[task.id] = task
+
+    def head_start(self, task: Handle) -> float:
+        """Return the seconds in which a task that was just sent has hardly ended."""
+        if task.kind is None:
+            return 0.0
+        usual = min(self._usual.get(task.kind, _FIRST_GUESS) * _SHARE, _AT_MOST_SECONDS)
+        return max(0.0, usual - (time.monotonic() - task.recorded))
+
+    def look(self, task_id: str) -> Document | None:
+        """Read the record of a task, and tell the handles of others that have ended.
+
+        Returns
+        -------
+        dict or None
+            The record, with ``now``, the server's time; None where nobody knows the task.
+        """
+        with self._lock:
+            # The oldest: dicts keep their order.
+            others = [other for other in islice(self._handles.keys(), OTHERS) if other != task_id]
+        found = None
+        for record in self._ledger.look(task_id, others, LARGEST_BYTES):
+            if record["_id"] == task_id:
+                found = record
+            if record["state"] in FINAL:
+                self._end(record)
+        return found
+
+    def _end(self, record: Document) -> None:
+        with self._lock:
+            task = self._handles.pop(record["_id"], None)
+        if task is None:
+            return
+        task.learn(record)
+        if task.kind is not None:
+            took = (record["finished"] - record["submitted"]).total_seconds()
+            before = self._usual.get(task.kind, took)
+            self._usual[task.kind] = before + _WEIGHT * (took - before)
