@@ -22,6 +22,7 @@ NAMES = {
     "runtime": "",
     "search": "",
     "queue": "",
+    "long_fit": "",
 }
 
 
