@@ -19,6 +19,7 @@ from omega_jupyter.errors import Conflict, Invalid, Unavailable
 from omega_jupyter.store.chunks.writer import Writer
 from omega_jupyter.store.database.connection import Document, mongo_errors
 from omega_jupyter.store.database.schema import NAMES, prepare, versions
+from omega_jupyter.store.names.names import INTERNAL_FOLDERS
 from omega_jupyter.store.versions.retention import remove_versions, retain
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 __all__ = ["Latest", "Stale", "by_task", "insert_version", "latest", "now", "publish"]
 
 ATTEMPTS = 200
+INTERNAL = tuple(f"{folder}/" for folder in INTERNAL_FOLDERS)
 
 
 @dataclass(frozen=True)
@@ -93,7 +95,9 @@ def publish(
 
     prepare(url)
     for attempt in range(ATTEMPTS):
-        newest, named = _latest(url, store, name, rule=True)
+        # A name that has the task's id in it is a new one, or it is published already.
+        new = attempt == 0 and task is not None and name.startswith(INTERNAL)
+        newest, named = (Latest(0), None) if new else _latest(url, store, name, rule=True)
         if newest.renaming is not None:
             # Whoever publishes is first: the renaming finds its reservation gone.
             _take_reservation(url, store, name, newest)
