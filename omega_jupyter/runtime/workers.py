@@ -13,6 +13,7 @@ from omega_jupyter.errors import Unavailable
 from omega_jupyter.runtime.app import client_app
 from omega_jupyter.runtime.broker import Broker
 from omega_jupyter.runtime.broker_errors import broker_errors
+from omega_jupyter.runtime.echo import echo
 
 if TYPE_CHECKING:
     from celery import Celery
@@ -228,17 +229,9 @@ class Roster:
             for worker in self.known() or self.workers(timeout)
             if queue in worker.queues
         ]
-        app = client_app(self.config, self.url)
-        replies, took = [], 0.0
-        with broker_errors(self.url), app.connection_for_write() as connection:
-            connection.ensure_connection(max_retries=1, interval_start=0)
-            began = time.perf_counter()
-            if listening:
-                replies = app.control.ping(
-                    listening, timeout=timeout, limit=1, connection=connection
-                )
-            took = time.perf_counter() - began
-        if not replies:
+        with broker_errors(self.url):
+            answered, took = self._ping(listening, timeout)
+        if not answered:
             _known.pop((os.getpid(), self.url), None)
             raise Unavailable(
                 f"No worker of the queue {queue!r} answers",
@@ -247,3 +240,16 @@ class Roster:
                 "there are",
             )
         return took
+
+    def _ping(self, names: list[str], timeout: float) -> tuple[bool, float]:
+        """Return whether one of these workers has answered, and after how many seconds."""
+        app = client_app(self.config, self.url)
+        if self.url.reveal().startswith("amqp"):
+            began = time.perf_counter()
+            answered = bool(names) and echo(app).answers(names, timeout)
+            return answered, time.perf_counter() - began
+        with app.connection_for_write() as connection:
+            connection.ensure_connection(max_retries=1, interval_start=0)
+            began = time.perf_counter()
+            found = names and app.control.ping(names, timeout, limit=1, connection=connection)
+            return bool(found), time.perf_counter() - began
