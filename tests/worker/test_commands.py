@@ -1,0 +1,117 @@
+"""How many commands MongoDB gets for a call: each costs the way there and back."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from statistics import mode
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn.datasets import load_iris
+from sklearn.naive_bayes import GaussianNB
+from sklearn.neighbors import KNeighborsClassifier
+
+from omega_jupyter.omega import Omega
+from omega_jupyter.store.database.connection import connect
+from tests.processes import OperatorKeys, start_worker
+
+X, y = load_iris(return_X_y=True, as_frame=True)
+CALLS = 9
+
+
+@pytest.fixture
+def alone(mongod: str, mongo_url: str, tmp_path: Path) -> Any:
+    """An Omega whose worker has one process, and so one cache; messages in another database."""
+    keys = OperatorKeys(tmp_path)
+    broker = f"{mongod}/broker_of_one"
+    process = start_worker(broker, tmp_path, processes=1, **keys.of_workers)
+    yield Omega(mongo_url, broker, **keys.of_clients)
+    process.terminate()
+    process.wait(30)
+
+
+def commands_of(om: Omega, call: Any) -> Counter[str]:
+    """Return what the server got for most of several calls: from this process, and from workers.
+
+    The reads of the record by who waits for it are left out: there are as many as it takes
+    time. So is the broker, which has a database of its own.
+    """
+    database = connect(om.mongo_url)
+    seen = []
+    for _ in range(CALLS):
+        database.command("profile", 2)
+        call()
+        database.command("profile", 0)
+        entries = list(database["system.profile"].find())
+        database["system.profile"].drop()
+        seen.append(tuple(sorted(filter(None, map(_shown, entries)))))
+    return Counter(mode(seen))
+
+
+def _shown(entry: dict[str, Any]) -> str | None:
+    collection = entry["ns"].partition(".")[2]
+    command = next(iter(entry["command"]), "")
+    if command == "profile" or (collection == "omega_tasks" and command == "aggregate"):
+        return None
+    kind = {"update": "update", "remove": "delete"}.get(entry["op"], command)
+    return f"{kind} {collection}"
+
+
+def test_warm_prediction_takes_two_commands_of_the_worker_and_two_to_submit(alone: Omega) -> None:
+    alone.datasets.put(X, "X")
+    alone.models.put(GaussianNB().fit(X, y), "m")
+    model = alone.runtime.model("m")
+    for _ in range(3):
+        model.predict("X").get(60)
+
+    assert commands_of(alone, lambda: model.predict("X").get(60)) == {
+        # Which versions there are, and the record.
+        "aggregate omega_versions": 1,
+        "update omega_tasks": 2,  # with the worker's, which is the result
+        # The worker's claim, with which it begins.
+        "findAndModify omega_tasks": 1,
+    }
+
+
+def test_object_is_staged_with_one_command_and_loaded_with_one(alone: Omega) -> None:
+    alone.models.put(GaussianNB().fit(X, y), "m")
+    model = alone.runtime.model("m")
+    for _ in range(3):
+        model.predict(X).get(60)
+
+    found = commands_of(alone, lambda: model.predict(X).get(60))
+    assert found["insert omega_versions"] == 1
+    # Which model, and on the worker the data.
+    assert found["aggregate omega_versions"] == 2
+    assert found["find omega_versions"] == 0
+
+
+def test_second_prediction_of_a_large_model_reads_no_chunk(alone: Omega) -> None:
+    rng = np.random.default_rng(0)
+    # 8 MB, which is several chunks.
+    large = KNeighborsClassifier(1).fit(rng.random((40_000, 25)), rng.integers(0, 2, 40_000))
+    alone.datasets.put(rng.random((5, 25)), "X")
+    alone.models.put(large, "large")
+    model = alone.runtime.model("large")
+    database = connect(alone.mongo_url)
+
+    def chunks_read() -> int:
+        database.command("profile", 2)
+        model.predict("X").get(60)
+        database.command("profile", 0)
+        reads = database["system.profile"].count_documents(
+            {"ns": f"{database.name}.omega_chunks", "op": {"$in": ["query", "command"]}}
+        )
+        database["system.profile"].drop()
+        return reads
+
+    assert chunks_read() > 0
+    assert chunks_read() == 0
+    # A new version is another one, whatever is kept.
+    other = KNeighborsClassifier(1).fit(large._fit_X, 1 - large._y)
+    before = model.predict("X").get(60)
+    alone.models.put(other, "large")
+    assert chunks_read() > 0
+    assert (model.predict("X").get(60) == 1 - before).all()
