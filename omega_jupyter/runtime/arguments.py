@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from omega_jupyter.errors import Invalid
-from omega_jupyter.store.names.catalog import Catalog
 from omega_jupyter.store.names.internal import STAGED, is_internal
 from omega_jupyter.store.names.names import ObjectName
 
@@ -16,6 +15,8 @@ if TYPE_CHECKING:
     from omega_jupyter.config import SecretUrl
     from omega_jupyter.store.datasets import DatasetStore
     from omega_jupyter.store.versions.metadata import Metadata
+
+    Resolve = Callable[[Sequence[tuple[str, str]]], list[Metadata]]
 
 __all__ = ["DATA_KEYWORDS", "MAX_BYTES", "is_data", "pinned", "references"]
 
@@ -34,6 +35,9 @@ def pinned(
     model: str,
     data: Mapping[str, Any],
     params: Mapping[str, Any],
+    *,
+    resolve: Resolve,
+    staged: dict[str, Metadata],
 ) -> tuple[dict[str, Any], Metadata]:
     """Stage the objects, look all names up in one query, and fix their versions.
 
@@ -53,6 +57,10 @@ def pinned(
     params : mapping
         Keywords of the method. Arrays and tables, and names as ``sample_weight`` or
         ``groups``, are data too.
+    resolve : callable
+        Finds several objects, as :meth:`Catalog.resolve`.
+    staged : dict
+        The objects that are staged already, by role; others are added to it.
 
     Returns
     -------
@@ -82,11 +90,13 @@ def pinned(
     _check_size(verb, plain, choices)
     names = {"model": ObjectName.parse(model)}
     names |= {role: ObjectName.parse(v) for role, v in values.items() if isinstance(v, str)}
-    found = _resolved(url, names)
+    found = _resolved(resolve, names)
     for role, value in values.items():
         if not isinstance(value, str):
-            staged = datasets.put(value, f"{STAGED}/{task_id}/{role}", task=task_id)
-            found[role] = (staged.ref, staged)
+            if role not in staged:
+                name = f"{STAGED}/{task_id}/{role}"
+                staged[role] = datasets.put(value, name, task=task_id)
+            found[role] = (staged[role].ref, staged[role])
     _check_lengths({role: found[role] for role in found if role not in choices})
     arguments: dict[str, Any] = {"model": found["model"][0], "params": plain}
     arguments |= {role: found[role][0] for role in given}
@@ -135,9 +145,9 @@ def _without_choices(
     return names, choices
 
 
-def _resolved(url: SecretUrl, names: Mapping[str, ObjectName]) -> dict[str, tuple[str, Metadata]]:
+def _resolved(resolve: Resolve, names: Mapping[str, ObjectName]) -> dict[str, tuple[str, Metadata]]:
     wanted = [("models" if role == "model" else "datasets", names[role]) for role in names]
-    known = Catalog(url).resolve([(kind, str(name)) for kind, name in wanted])
+    known = resolve([(kind, str(name)) for kind, name in wanted])
     return {
         role: (str(replace(name, name=metadata.name, version=metadata.version)), metadata)
         for (role, name), metadata in zip(names.items(), known, strict=True)

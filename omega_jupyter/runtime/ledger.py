@@ -50,8 +50,7 @@ class Ledger:
         dict
             What was written, without the moment, which is the server's.
         """
-        expires = datetime.now(UTC) + timedelta(days=rules.WAITING_DAYS)
-        written = {**record, "state": "QUEUED", "attempts": 0, "expires": expires}
+        written = self.queued(record)
         with mongo_errors(self.url):
             records(self.url, durable=True).update_one(
                 {"_id": record["_id"]},
@@ -62,6 +61,11 @@ class Ledger:
                 upsert=True,
             )
         return written
+
+    def queued(self, record: Mapping[str, Any]) -> Document:
+        """Return a record in state QUEUED, to be written with the server's moment."""
+        expires = datetime.now(UTC) + timedelta(days=rules.WAITING_DAYS)
+        return {**record, "state": "QUEUED", "attempts": 0, "expires": expires}
 
     def withdraw(self, task_id: str) -> None:
         """Remove the record of a task whose message could not be sent."""

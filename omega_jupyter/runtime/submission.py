@@ -8,10 +8,12 @@ import os
 import socket
 import uuid
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from omega_jupyter.errors import NotFound, OmegaError
+from omega_jupyter.errors import Invalid, NotFound, OmegaError
 from omega_jupyter.runtime.app import client_app
 from omega_jupyter.runtime.arguments import pinned, references
 from omega_jupyter.runtime.broker import Broker
@@ -23,6 +25,7 @@ from omega_jupyter.runtime.keys import sending_keys
 from omega_jupyter.runtime.ledger import Ledger
 from omega_jupyter.runtime.limits import checked_time_limit
 from omega_jupyter.runtime.queues import checked_queue, warn_of_queue, warn_of_workers
+from omega_jupyter.runtime.recording import submit_unchanged
 from omega_jupyter.runtime.search_grid import check_grid
 from omega_jupyter.runtime.sending import send
 from omega_jupyter.runtime.terms import Terms
@@ -30,12 +33,15 @@ from omega_jupyter.store.model.environment import warn_of_mismatch
 from omega_jupyter.store.names.catalog import Catalog
 from omega_jupyter.store.names.internal import is_internal, release, renew
 from omega_jupyter.store.names.names import ObjectName
+from omega_jupyter.store.names.recall import Changed, Recall, resolve_and_remember
 
 if TYPE_CHECKING:
     from omega_jupyter.config import OmegaConfig, SecretUrl
+    from omega_jupyter.runtime.arguments import Resolve
     from omega_jupyter.store.database.connection import Document
     from omega_jupyter.store.datasets import DatasetStore
     from omega_jupyter.store.models import ModelStore
+    from omega_jupyter.store.versions.metadata import Metadata
 
 __all__ = ["Submitter"]
 
@@ -118,24 +124,46 @@ class Submitter:
             ObjectName.parse(result)
         limit = checked_time_limit(time_limit)
         task_id = uuid.uuid4().hex
-        arguments, found = pinned(self.mongo_url, self.datasets, verb, task_id, model, data, params)
-        if verb == "grid_search":
-            check_grid(arguments["params"].get("param_grid"), found)
-        if verb not in _FITS_ANEW:
-            warn_of_mismatch(found)
-            warn_of_workers(self.config, self.broker_url, self.queue, found)
-        warn_of_queue(self.config, self.broker_url, checked_queue(self.queue))
-        arguments["result"] = result
-        record = {
-            "_id": task_id,
-            "verb": verb,
-            "model": arguments["model"],
-            "model_name": found.name,
-            "arguments": arguments,
-            "queue": self.queue,
-            "time_limit": limit,
-        }
-        return self._submit(record)
+        staged: dict[str, Metadata] = {}
+
+        def call(resolve: Resolve) -> Document:
+            arguments, found = pinned(
+                self.mongo_url,
+                self.datasets,
+                verb,
+                task_id,
+                model,
+                data,
+                params,
+                resolve=resolve,
+                staged=staged,
+            )
+            if verb == "grid_search":
+                check_grid(arguments["params"].get("param_grid"), found)
+            if verb not in _FITS_ANEW:
+                warn_of_mismatch(found)
+                warn_of_workers(self.config, self.broker_url, self.queue, found)
+            warn_of_queue(self.config, self.broker_url, checked_queue(self.queue))
+            return {
+                "_id": task_id,
+                "verb": verb,
+                "model": arguments["model"],
+                "model_name": found.name,
+                "arguments": {**arguments, "result": result},
+                "queue": self.queue,
+                "time_limit": limit,
+            }
+
+        record = None
+        if self.result_backend == self.mongo_url:
+            recall = Recall(self.mongo_url)
+            # What is wrong with the names as they were may be right by now.
+            with suppress(Changed, NotFound, Invalid):
+                record = self._write(call(recall.resolve), recall)
+        if record is None:
+            record = self._write(call(partial(resolve_and_remember, self.mongo_url)))
+        self._send(record)
+        return task_id
 
     def resubmit(self, record: Document) -> str:
         """Submit the same call again, with the very versions of its arguments; return the id.
@@ -163,7 +191,9 @@ class Submitter:
                 raise _gone(str(record["_id"]), role, ref) from None
         same = ("verb", "model", "model_name", "arguments", "queue")
         call = {name: record[name] for name in same} | {"time_limit": record.get("time_limit")}
-        return self._submit({**call, "_id": uuid.uuid4().hex, "retry_of": record["_id"]})
+        task_id = uuid.uuid4().hex
+        self._send(self._write({**call, "_id": task_id, "retry_of": record["_id"]}))
+        return task_id
 
     def release(self, record: Document) -> None:
         """Let go of what was kept for a task whose value was fetched."""
@@ -172,26 +202,26 @@ class Submitter:
         if kept:
             release(self.mongo_url, kept)
 
-    def _submit(self, call: Document) -> str:
-        """Write the record of a call, then send its message."""
+    def _write(self, call: Document, recall: Recall | None = None) -> Document:
+        """Write the record of a call; with `recall` only if the names are what they were."""
         # Settings that can't be used are found before there is a record.
         client_app(self.config, self.broker_url)
         sending_keys(self.config, self.mongo_url)
-        record = self.ledger.submit(
-            {
-                **call,
-                "user": _user(),
-                "host": socket.gethostname(),
-                # What Jupyter tells its kernels: the notebook's path.
-                "notebook": os.environ.get("JPY_SESSION_NAME"),
-                "retention_days": self.config.task_retention_days,
-            }
-        )
-        in_flight(self.result_backend).note(
-            record["_id"], f"{record['verb']} {record['model_name']}"
-        )
-        self._send(record)
-        return str(record["_id"])
+        record = {
+            **call,
+            "user": _user(),
+            "host": socket.gethostname(),
+            # What Jupyter tells its kernels: the notebook's path.
+            "notebook": os.environ.get("JPY_SESSION_NAME"),
+            "retention_days": self.config.task_retention_days,
+        }
+        if recall is None:
+            written = self.ledger.submit(record)
+        else:
+            written = submit_unchanged(self.ledger, record, recall)
+        kind = f"{record['verb']} {record['model_name']}"
+        in_flight(self.result_backend).note(written["_id"], kind)
+        return written
 
     def _send(self, record: Document) -> None:
         try:
