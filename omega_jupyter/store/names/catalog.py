@@ -13,7 +13,7 @@ from omega_jupyter.store.database.schema import NAMES, names, versions
 from omega_jupyter.store.names.listing import Listing
 from omega_jupyter.store.names.lookup import Lookup, Moved
 from omega_jupyter.store.names.missing import KINDS_OF_STORES, not_found
-from omega_jupyter.store.names.names import ObjectName
+from omega_jupyter.store.names.names import INTERNAL_FOLDERS, ObjectName
 from omega_jupyter.store.names.tags import Tags, forget
 from omega_jupyter.store.versions import publication
 from omega_jupyter.store.versions.metadata import Metadata
@@ -27,6 +27,7 @@ __all__ = ["KINDS_OF_STORES", "Catalog", "Latest", "now"]
 # Everything but the description and the data that small objects carry.
 _SUMMARY = {"body": 0, "segments.d": 0}
 _RENAMED = 100
+_INTERNAL = tuple(f"{folder}/" for folder in INTERNAL_FOLDERS)
 
 
 class Catalog:
@@ -178,7 +179,9 @@ class Catalog:
             Other writers were faster, again and again; or the base was dropped, and
             collected as garbage, at this very moment.
         """
-        return publication.publish(self.url, store, name, make, task=task, base=base)
+        # A name that has the task's id in it is a new one, or it is published already.
+        new = task is not None and name.startswith(_INTERNAL)
+        return publication.publish(self.url, store, name, make, task=task, base=base, new=new)
 
     def drop(self, store: str, name: str) -> bool:
         """Publish that the object is gone; return whether it was there."""

@@ -19,7 +19,6 @@ from omega_jupyter.errors import Conflict, Invalid, Unavailable
 from omega_jupyter.store.chunks.writer import Writer
 from omega_jupyter.store.database.connection import Document, mongo_errors
 from omega_jupyter.store.database.schema import NAMES, prepare, versions
-from omega_jupyter.store.names.names import INTERNAL_FOLDERS
 from omega_jupyter.store.versions.retention import remove_versions, retain
 
 if TYPE_CHECKING:
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
 __all__ = ["Latest", "Stale", "by_task", "insert_version", "latest", "now", "publish"]
 
 ATTEMPTS = 200
-INTERNAL = tuple(f"{folder}/" for folder in INTERNAL_FOLDERS)
 
 
 @dataclass(frozen=True)
@@ -80,6 +78,7 @@ def publish(
     *,
     task: str | None = None,
     base: Callable[[], ObjectId | None] = lambda: None,
+    new: bool = False,
 ) -> Document:
     """Insert a version document under the next free number.
 
@@ -89,15 +88,16 @@ def publish(
         The user's database.
     store, name, make, task, base
         As for :meth:`~omega_jupyter.store.names.catalog.Catalog.publish`.
+    new : bool
+        Most probably nothing has this name yet: it is not looked up first.
     """
     from bson import ObjectId
     from pymongo.errors import DuplicateKeyError
 
     prepare(url)
     for attempt in range(ATTEMPTS):
-        # A name that has the task's id in it is a new one, or it is published already.
-        new = attempt == 0 and task is not None and name.startswith(INTERNAL)
-        newest, named = (Latest(0), None) if new else _latest(url, store, name, rule=True)
+        first = new and attempt == 0
+        newest, named = (Latest(0), None) if first else _latest(url, store, name, rule=True)
         if newest.renaming is not None:
             # Whoever publishes is first: the renaming finds its reservation gone.
             _take_reservation(url, store, name, newest)
