@@ -14,6 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from omega_jupyter.store.payload.payload import Blobs
+from omega_jupyter.store.table.columns.extremes import lowest_and_highest
 from omega_jupyter.store.table.columns.kind import Bounds, Collector, Kind, Piece
 from omega_jupyter.store.table.columns.texts import TEXTS, pack_texts, unpack_texts
 from omega_jupyter.store.values import typed
@@ -76,15 +77,12 @@ def one_chunk(values: Any) -> Any:
 
 def arrow_bounds(array: Any) -> Bounds:
     """Return the bounds of an Arrow array; unknown where its type has no order."""
-    import pyarrow.compute as pc
-
     nulls = int(array.null_count)
     values = array.dictionary if pa.types.is_dictionary(array.type) else array
     try:
-        found = pc.min_max(values)
+        low, high = lowest_and_highest(values)
     except pa.ArrowNotImplementedError:
         return Bounds(None, None, nulls)
-    low, high = found["min"], found["max"]
     if not low.is_valid:
         return Bounds(None, None, nulls)
     if isinstance(low, pa.StringScalar | pa.LargeStringScalar):
