@@ -183,7 +183,7 @@ def _broker_hint(url: SecretUrl) -> str:
 def _workers(
     app: Celery, config: OmegaConfig, url: SecretUrl, replies: dict[str, WorkerInfo]
 ) -> str:
-    from omega_jupyter.runtime.workers import ask_workers
+    from omega_jupyter.runtime.roster import ask_workers
 
     with broker_errors(url):
         found = ask_workers(app, WORKER_SECONDS)

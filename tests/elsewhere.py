@@ -1,6 +1,7 @@
 """A worker as on another machine, of which it is noticed sooner when it is gone.
 
-`ELSEWHERE` is the machine's name. What is twenty seconds for users is four here.
+`ELSEWHERE` is the machine's name, `ELSEWHERE_SKLEARN` the scikit-learn that it has. What is
+twenty seconds for users is four here.
 """
 
 from __future__ import annotations
@@ -28,6 +29,11 @@ def run() -> int:
     attempt.SECOND_CHANCE_SECONDS = 1.0
     transport.LEASE_SECONDS = LEASE_SECONDS
     app._SETTINGS["broker_heartbeat"] = 2
+    if "ELSEWHERE_SKLEARN" in os.environ:
+        from omega_jupyter.worker import control
+
+        there = control.environment() | {"scikit-learn": os.environ["ELSEWHERE_SKLEARN"]}
+        control.environment = lambda: there
     return __main__.main()
 
 

@@ -39,15 +39,17 @@ class Place:
         """Start a worker."""
         folder = self.folder / f"worker{len(self.workers)}"
         folder.mkdir()
+        settings = {
+            "OMEGA_MONGO_URL": self.om.mongo_url.reveal(),
+            "OMEGA_QUEUE": self.om.config.queue,
+            "OMEGA_TRUSTED": f"{TRUSTED},{TRUSTED_CANDIDATE}",
+        }
         worker = start_worker(
             self.om.broker_url.reveal(),
             folder,
             processes=processes,
             module=module,
-            OMEGA_MONGO_URL=self.om.mongo_url.reveal(),
-            OMEGA_QUEUE=self.om.config.queue,
-            OMEGA_TRUSTED=f"{TRUSTED},{TRUSTED_CANDIDATE}",
-            **environment,
+            **settings | environment,
         )
         self.workers.append(worker)
         return worker

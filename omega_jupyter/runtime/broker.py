@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from omega_jupyter.errors import OmegaError
 from omega_jupyter.runtime.app import client_app
+from omega_jupyter.runtime.asking import Answers, ask, connected
+from omega_jupyter.runtime.broker_errors import broker_errors
 
 if TYPE_CHECKING:
     from omega_jupyter.config import OmegaConfig, SecretUrl
@@ -41,22 +43,15 @@ class Broker:
         tuple of int, or None
             None where the broker does not answer, or the user may not ask it.
         """
-        from amqp.exceptions import AMQPError, NotFound
-        from kombu.exceptions import OperationalError
-        from pymongo.errors import PyMongoError
-
         try:
-            if self._in_mongodb:
-                messages = self._messages()
-                listening = [queues for queues in messages.listeners() if queue in queues]
-                return messages.size(queue), len(listening)
-            app = client_app(self.config, self.url)
-            with app.connection_for_read(connect_timeout=ANSWER_SECONDS) as connection:
-                connection.ensure_connection(max_retries=1, interval_start=0)
-                return _counts(connection, queue)
-        except NotFound:
-            return 0, 0  # not even the queue is there
-        except (AMQPError, OperationalError, OSError, PyMongoError, OmegaError):
+            with broker_errors(self.url):
+                if self._in_mongodb:
+                    messages = self._messages()
+                    listening = [queues for queues in messages.listeners() if queue in queues]
+                    return messages.size(queue), len(listening)
+                with connected(client_app(self.config, self.url)) as connection:
+                    return _counts(connection, queue) or (0, 0)
+        except OmegaError:
             return None
 
     def listeners(self) -> int | None:
@@ -94,60 +89,65 @@ class Broker:
         set of str
             Also empty where the broker does not answer, or the user may not ask it.
         """
-        if self._in_mongodb:
-            return self._missing_in_mongodb(queue, task_ids)
-        return self._missing_in_rabbitmq(queue, task_ids)
+        find = self._missing_in_mongodb if self._in_mongodb else self._missing_in_rabbitmq
+        try:
+            with broker_errors(self.url):
+                return find(queue, task_ids)
+        except OmegaError:
+            return set()
 
     def _missing_in_mongodb(self, queue: str, task_ids: Collection[str]) -> set[str]:
-        from pymongo.errors import PyMongoError
-
-        try:
-            return set(task_ids) - self._messages().of_tasks(queue, task_ids)
-        except PyMongoError:
-            return set()
+        return set(task_ids) - self._messages().of_tasks(queue, task_ids)
 
     def _missing_in_rabbitmq(self, queue: str, task_ids: Collection[str]) -> set[str]:
-        from amqp.exceptions import AMQPError, NotFound
-        from kombu.exceptions import OperationalError
-
         app = client_app(self.config, self.url)
-        try:
-            with app.connection_for_read() as connection:
-                ready, consumers = _counts(connection, queue)
-                if ready:
-                    return set()  # it may be one of them
-                held, answers = _held(app, connection, queue, task_ids) if consumers else (set(), 0)
-                # What was given back meanwhile is in the queue again.
-                if answers < consumers or _counts(connection, queue) != (ready, consumers):
-                    return set()
-                return set(task_ids) - held
-        except NotFound:
-            return set(task_ids)  # not even the queue is there
-        except (AMQPError, OperationalError, OSError):
-            return set()
+        with connected(app) as connection:
+            counts = _counts(connection, queue)
+            if counts is None:
+                return set(task_ids)
+            ready, consumers = counts
+            if ready:
+                return set()  # it may be one of them
+            answers = _held(app, connection, queue, task_ids, consumers)
+            # What was given back meanwhile is in the queue again.
+            if len(answers) < consumers or _counts(connection, queue) != (ready, consumers):
+                return set()
+        return set(task_ids) - {held for answer in answers for held in answer["holds"]}
 
 
-def _counts(connection: Any, queue: str) -> tuple[int, int]:
-    """Return how many messages wait in a queue, and how many workers listen to it."""
-    with connection.channel() as channel:
-        declared = channel.queue_declare(queue=queue, passive=True)
-        return int(declared.message_count), int(declared.consumer_count)
+def _counts(connection: Any, queue: str) -> tuple[int, int] | None:
+    """Return how many messages wait in a queue, and how many workers listen to it.
 
-
-def _held(app: Any, connection: Any, queue: str, task_ids: Collection[str]) -> tuple[set[str], int]:
-    """Ask the workers; return the tasks that they hold, and how many of the queue answered."""
+    None where there is no such queue.
+    """
     from amqp.exceptions import NotFound
 
+    channel = connection.channel()
     try:
-        replies = app.control.broadcast(
+        declared = channel.queue_declare(queue=queue, passive=True)
+    except NotFound:  # which closes the channel
+        return None
+    channel.close()
+    return int(declared.message_count), int(declared.consumer_count)
+
+
+def _held(
+    app: Any, connection: Any, queue: str, task_ids: Collection[str], consumers: int
+) -> list[dict[str, Any]]:
+    """Return what the workers of a queue say of the tasks that they hold."""
+    if not consumers:
+        return []
+
+    def listening(answers: Answers) -> list[dict[str, Any]]:
+        return [answer for answer in answers.values() if queue in answer["queues"]]
+
+    return listening(
+        ask(
+            app,
+            connection,
             "omega_holds",
-            arguments={"task_ids": list(task_ids)},
-            reply=True,
+            {"task_ids": list(task_ids)},
             timeout=ANSWER_SECONDS,
-            connection=connection,
+            enough=lambda answers: len(listening(answers)) >= consumers,
         )
-    except NotFound:
-        return set(), 0  # who listens is none of our workers, which make what to ask through
-    answers = [answer for reply in replies for answer in reply.values()]
-    listening = [answer for answer in answers if queue in answer.get("queues", ())]
-    return {task_id for answer in listening for task_id in answer["holds"]}, len(listening)
+    )

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from omega_jupyter.errors import Invalid, QueueWarning, VersionMismatch
 from omega_jupyter.runtime.broker import Broker
-from omega_jupyter.runtime.workers import Roster
+from omega_jupyter.runtime.roster import Roster
 from omega_jupyter.store.model.environment import outside
 
 if TYPE_CHECKING:
@@ -50,6 +50,8 @@ def checked_queue(name: str) -> str:
 def warn_of_queue(config: OmegaConfig, broker_url: SecretUrl, queue: str) -> None:
     """Warn where no worker listens to a queue; at most once a minute, and never in doubt.
 
+    Those who do are met: :func:`warn_of_workers` knows their versions then.
+
     Warns
     -----
     QueueWarning
@@ -62,7 +64,10 @@ def warn_of_queue(config: OmegaConfig, broker_url: SecretUrl, queue: str) -> Non
         return
     counts = Broker(config, broker_url).count(queue)
     _looked[key] = now + AGAIN_SECONDS
-    if counts is None or counts[1]:
+    if counts is None:
+        return
+    if counts[1]:
+        Roster(config, broker_url).meet(queue, counts[1])
         return
     warnings.warn(
         f"No worker listens to the queue {queue!r}: the task waits until one does "
@@ -80,7 +85,7 @@ def warn_of_workers(
     Warns
     -----
     VersionMismatch
-        Once for each worker and model. Nobody is asked for it.
+        Once for each worker and model, of those who were met.
     """
     stored = model.environment.get("scikit-learn")
     for worker in Roster(config, broker_url).known():

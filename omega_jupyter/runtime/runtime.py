@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 
 from omega_jupyter.runtime.model import OmegaModelProxy
 from omega_jupyter.runtime.queues import checked_queue
+from omega_jupyter.runtime.roster import ANSWER_SECONDS, Roster
 from omega_jupyter.runtime.task import OmegaTask
-from omega_jupyter.runtime.workers import ANSWER_SECONDS, Found, QueueInfo, Roster, WorkerInfo
+from omega_jupyter.runtime.workers import Found, QueueInfo, WorkerInfo
 
 if TYPE_CHECKING:
     from omega_jupyter.runtime.submission import Submitter
@@ -141,6 +142,8 @@ class OmegaRuntime:
         ------
         Unavailable
             The broker does not answer.
+        AuthError
+            Its user may not ask.
         """
         return self._roster.workers(timeout)
 
@@ -153,6 +156,8 @@ class OmegaRuntime:
         ------
         Unavailable
             The broker does not answer.
+        AuthError
+            Its user may not ask.
         """
         return self._roster.queues()
 
@@ -163,6 +168,8 @@ class OmegaRuntime:
         ------
         Unavailable
             The broker, or each worker of the queue, is silent; ``hop`` says which.
+        AuthError
+            The broker's user may not ask.
 
         Examples
         --------

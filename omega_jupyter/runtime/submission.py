@@ -140,10 +140,10 @@ class Submitter:
             )
             if verb == "grid_search":
                 check_grid(arguments["params"].get("param_grid"), found)
+            warn_of_queue(self.config, self.broker_url, checked_queue(self.queue))
             if verb not in _FITS_ANEW:
                 warn_of_mismatch(found)
                 warn_of_workers(self.config, self.broker_url, self.queue, found)
-            warn_of_queue(self.config, self.broker_url, checked_queue(self.queue))
             return {
                 "_id": task_id,
                 "verb": verb,
