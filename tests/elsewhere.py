@@ -1,7 +1,7 @@
 """A worker as on another machine, of which it is noticed sooner when it is gone.
 
 `ELSEWHERE` is the machine's name, `ELSEWHERE_SKLEARN` the scikit-learn that it has. What is
-twenty seconds for users is four here.
+twenty seconds for users is three here.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import sys
 
 from omega_jupyter.runtime import records
 
-HEARTBEAT_SECONDS, LEASE_SECONDS = 0.4, 4.0
+HEARTBEAT_SECONDS, LEASE_SECONDS = 0.3, 3.0
 
 
 def run() -> int:
@@ -22,11 +22,11 @@ def run() -> int:
     records.HEARTBEAT_SECONDS, records.LEASE_SECONDS = HEARTBEAT_SECONDS, LEASE_SECONDS
 
     # They take the numbers over when they are imported.
-    from omega_jupyter.runtime import app, attempt
+    from omega_jupyter.runtime import app, claim
     from omega_jupyter.runtime.transport import transport
     from omega_jupyter.worker import __main__
 
-    attempt.SECOND_CHANCE_SECONDS = 1.0
+    claim.SECOND_CHANCE_SECONDS = 0.5
     transport.LEASE_SECONDS = LEASE_SECONDS
     app._SETTINGS["broker_heartbeat"] = 2
     if "ELSEWHERE_SKLEARN" in os.environ:

@@ -24,7 +24,8 @@ class Sleeper(BaseEstimator):
     seconds : float
         How long a fit takes.
     log : str
-        A file: a line is added when a fit begins, and one when it ends.
+        A file: a line is added when a fit begins, and one when it ends. :func:`wake` ends
+        the fits that are going on.
     prints : tuple of str
         What it prints, evenly spread over this time.
     publishing : float
@@ -47,9 +48,9 @@ class Sleeper(BaseEstimator):
         self._note("began")
         pause = self.seconds / (len(self.prints) + 1)
         for text in self.prints:
-            time.sleep(pause)
+            self._sleep(pause)
             print(text)  # noqa: T201
-        time.sleep(pause)
+        self._sleep(pause)
         self._note("ended")
         self.fitted_ = True
         return self
@@ -59,6 +60,11 @@ class Sleeper(BaseEstimator):
             self._note("publishes")
             time.sleep(self.publishing)
         return super().__getstate__()
+
+    def _sleep(self, seconds: float) -> None:
+        end = time.monotonic() + seconds
+        while time.monotonic() < end and not (self.log and _is_awake(Path(self.log))):
+            time.sleep(min(0.05, max(0.0, end - time.monotonic())))
 
     def _note(self, event: str) -> None:
         if self.log:
@@ -111,6 +117,16 @@ def runs(log: Path) -> tuple[int, int]:
     """Return how many fits began, and how many ended."""
     events = log.read_text().split() if log.exists() else []
     return events.count("began"), events.count("ended")
+
+
+def wake(log: Path) -> None:
+    """End the fits that are going on."""
+    with log.open("a") as file:
+        file.write("awake 0\n")
+
+
+def _is_awake(log: Path) -> bool:
+    return log.exists() and "awake" in log.read_text()
 
 
 def publishes(log: Path) -> bool:

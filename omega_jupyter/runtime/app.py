@@ -37,6 +37,8 @@ _SETTINGS: dict[str, Any] = {
     "task_send_sent_event": False,
     "broker_connection_retry_on_startup": True,
     "broker_connection_max_retries": None,
+    # RabbitMQ gives the messages of a machine that has vanished to others after twice as long.
+    "broker_heartbeat": 20,
     "worker_max_tasks_per_child": 1_000,  # a new process has nothing in its cache
     "worker_hijack_root_logger": True,
     "worker_redirect_stdouts": True,

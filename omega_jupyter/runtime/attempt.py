@@ -16,6 +16,7 @@ from omega_jupyter.runtime.records import (
     FINAL,
     RUNNING,
     WAITING,
+    later,
     moved,
     records,
 )
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from omega_jupyter.config import SecretUrl
 
 __all__ = ["Attempt", "running_in"]
+
+_STANDING = ["state", "attempts", "process"]
 
 Standing = Literal["ours", "cancelling", "ended", "taken"]
 
@@ -64,28 +67,27 @@ class Attempt:
             ``ours``; ``cancelling``: it is to stop; ``ended``: its result is there;
             ``taken``: it is another worker's by now, was cancelled or given up.
         """
-        alive = {"_id": self.task_id, "attempts": {"$lte": self.number}}
         mine = {name: self.record.get(name) for name in ("worker", "process", "started")}
         mine["attempts"] = self.number
         with mongo_errors(self.url):
             collection = records(self.url)
             found = collection.find_one_and_update(
-                alive | {"state": {"$in": [*RUNNING, "CANCELLING"]}},
-                [{"$set": {"heartbeat": "$$NOW"}}],
-                ["state", "attempts"],
+                self._not_taken | {"state": {"$in": [*RUNNING, "CANCELLING"]}},
+                [{"$set": {"heartbeat": "$$NOW", "expires": later()}}],
+                _STANDING,
             ) or collection.find_one_and_update(
-                alive | {"state": {"$in": list(WAITING)}},
+                self._not_taken | {"state": {"$in": list(WAITING)}},
                 moved(
                     "STARTED", mine, computed={"heartbeat": "$$NOW"}, entry={"attempt": self.number}
                 ),
-                ["state", "attempts"],
+                _STANDING,
             )
         return self.standing() if found is None else self._standing(found)
 
     def standing(self) -> Standing:
         """Return what is wanted of the task, as :meth:`beat` does, without vouching for it."""
         with mongo_errors(self.url):
-            found = records(self.url).find_one({"_id": self.task_id}, ["state", "attempts"])
+            found = records(self.url).find_one({"_id": self.task_id}, _STANDING)
         # Where the record is gone nobody asked for its end; its result has nowhere to go.
         return "ours" if found is None else self._standing(found)
 
@@ -94,7 +96,26 @@ class Attempt:
             return "ended"
         if record["state"] in FINAL or record["attempts"] > self.number:
             return "taken"
+        if record["attempts"] == self.number and record.get("process") != self._process:
+            return "taken"
         return "cancelling" if record["state"] == "CANCELLING" else "ours"
+
+    @property
+    def _process(self) -> object:
+        return self.record.get("process")
+
+    @property
+    def _not_taken(self) -> Document:
+        """The condition that no other attempt has the task.
+
+        The number is not enough: a crash of the server may have forgotten this one, and
+        another worker began with the same number.
+        """
+        ours = [
+            {"attempts": {"$lt": self.number}},
+            {"attempts": self.number, "process": self._process},
+        ]
+        return {"_id": self.task_id, "$or": ours}
 
     def grace_left(self) -> float:
         """Return the seconds that a task which is being cancelled still has; 0 for others."""
@@ -129,11 +150,7 @@ class Attempt:
         bool
             Whether it may publish.
         """
-        query = {
-            "_id": self.task_id,
-            "attempts": {"$lte": self.number},
-            "state": {"$in": [*WAITING, *RUNNING]},
-        }
+        query = self._not_taken | {"state": {"$in": [*WAITING, *RUNNING]}}
         with mongo_errors(self.url):
             # Made durable by the journal with what is published next.
             updated = records(self.url).update_one(query, {"$set": {"committed": self.number}})

@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from omega_jupyter.runtime.records import FINAL, RUNNING, WAITING, moved, records
+from omega_jupyter.runtime.records import FINAL, RUNNING, WAITING, later, moved, records
 from omega_jupyter.store.database.connection import Document, mongo_errors
 
 if TYPE_CHECKING:
@@ -140,7 +140,8 @@ def count(
         The record of the search; None where it has ended.
     """
     here = f"fits.done.{part}"
-    update: list[Document] = [{"$set": {here: {"$max": [f"${here}", done]}}}, _PROGRESS]
+    counted = {here: {"$max": [f"${here}", done]}, "expires": later()}
+    update: list[Document] = [{"$set": counted}, _PROGRESS]
     query = {"_id": parent, "state": {"$nin": list(FINAL)}, "fits": {"$ne": None}}
     with mongo_errors(url):
         collection = records(url, durable=last)

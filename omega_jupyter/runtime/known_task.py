@@ -49,6 +49,11 @@ class KnownTask:
         """The ledger's record of it as it was last read; empty where nobody knows it."""
         return self._record or self.refresh()
 
+    @property
+    def known(self) -> bool:
+        """Whether its record was read before."""
+        return bool(self._record)
+
     def refresh(self) -> Document:
         """Read the record anew, unless it is final, and return it."""
         if self._record.get("state") in FINAL or time.monotonic() < self._fresh_until:

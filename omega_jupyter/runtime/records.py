@@ -22,6 +22,7 @@ __all__ = [
     "STATES",
     "TASKS",
     "WAITING",
+    "later",
     "moved",
     "records",
 ]
@@ -116,9 +117,13 @@ def moved(
         changes["finished"] = "$$NOW"
         changes["expires"] = _after_days({"$ifNull": ["$retention_days", DEFAULT_RETENTION_DAYS]})
     else:
-        # Nobody may look at one that waits ever again; one that runs ends some day.
-        changes["expires"] = _after_days(WAITING_DAYS) if state in WAITING else "$$REMOVE"
+        changes["expires"] = later()
     return [{"$set": changes}]
+
+
+def later() -> Document:
+    """Return when a record goes of which nobody hears any more: nobody may look at it again."""
+    return _after_days(WAITING_DAYS)
 
 
 def _after_days(days: object) -> Document:

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, TypeVar
 
-from omega_jupyter.errors import NotFound, TaskTimeout
+from omega_jupyter.errors import NotFound, TaskTimeout, Unavailable
 from omega_jupyter.runtime.endings import endings
 from omega_jupyter.runtime.in_flight import in_flight
 
@@ -29,6 +29,8 @@ LISTEN_AFTER_SECONDS = 0.5
 _DELAY_EACH, _LONGEST_EACH = 0.0002, 0.02
 # … a notice that was missed, a worker that is gone, and progress where somebody looks at it.
 LOOK_SECONDS, SHOW_SECONDS = 1.0, 0.25
+# A restart of MongoDB, or an election, must not end the waiting for a fit of many hours.
+PATIENCE_SECONDS = 60.0
 
 
 class Pace:
@@ -52,13 +54,30 @@ class Pace:
         self._timeout = timeout
         self._url = url
         self._look = SHOW_SECONDS if shown else LOOK_SECONDS
-        self._began = time.monotonic()
+        self._began = self._heard = time.monotonic()
         self.listening = False
 
     def head_start(self) -> float:
         """Return the seconds in which a task that was just sent has hardly ended."""
         seconds = in_flight(self._url).head_start(self._task)
         return seconds if self._timeout is None else min(seconds, self._timeout)
+
+    def has_ended(self) -> bool:
+        """Return whether the task is known to have ended.
+
+        Raises
+        ------
+        Unavailable
+            MongoDB has not answered for a minute.
+        """
+        try:
+            ended = self._task.ready()
+        except Unavailable:
+            if time.monotonic() - self._heard > PATIENCE_SECONDS or not self._task.known:
+                raise
+            return False
+        self._heard = time.monotonic()
+        return ended
 
     def is_long(self) -> bool:
         """Return whether it is time to listen for the end, once."""
@@ -120,9 +139,10 @@ def wait(
     news = threading.Event()
     news.wait(pace.head_start())
     with ExitStack() as stack:
-        while not task.ready():
+        while not pace.has_ended():
             if on_update is not None and task.record:
-                on_update(task)
+                with suppress(Unavailable):  # which ends the waiting in due time
+                    on_update(task)
             delay = pace.delay()
             if pace.is_long():
                 stack.enter_context(endings(url).awaited(task.id, news.set))
@@ -145,7 +165,7 @@ async def wait_async(task: KnownTask, url: SecretUrl) -> None:
             loop.call_soon_threadsafe(news.set)
 
     with ExitStack() as stack:
-        while not await asyncio.to_thread(task.ready):
+        while not await asyncio.to_thread(pace.has_ended):
             delay = pace.delay()
             if pace.is_long():
                 stack.enter_context(endings(url).awaited(task.id, wake))

@@ -9,7 +9,7 @@ from functools import cache, lru_cache
 from typing import Any
 
 from celery import Task
-from celery.exceptions import Ignore
+from celery.exceptions import Ignore, Reject
 from celery.utils.log import get_task_logger
 
 from omega_jupyter.config import SecretUrl
@@ -120,7 +120,9 @@ class ModelTask(Task):
         Raises
         ------
         celery.exceptions.Ignore
-            It was cancelled, or is another worker's by now.
+            It was cancelled.
+        celery.exceptions.Reject
+            It is another worker's by now.
         """
         attempt: Attempt = self.request.omega_attempt
         credentials: Credentials = self.request.omega_credentials
@@ -142,6 +144,10 @@ class ModelTask(Task):
                 outcome: Outcome = self.run(**arguments)
                 return outcome
         except Stopped:
+            if patiently(attempt.standing) == "taken":
+                logger.warning("Stopped: task %s, which is not ours any more", attempt.task_id)
+                # Whoever has it needs its message, which may be this very one.
+                raise Reject(requeue=True) from None
             logger.warning("Stopped: task %s was cancelled", attempt.task_id)
             patiently(attempt.stopped)
             raise Ignore from None

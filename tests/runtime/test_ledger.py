@@ -216,6 +216,23 @@ def test_crash_that_forgot_the_claim_is_put_right(ledger: Ledger) -> None:
     assert (record["state"], record["attempts"], record["worker"]) == ("STARTED", 1, "w@here")
 
 
+def test_crash_that_forgot_the_claim_leaves_the_task_to_who_claims_it_again(
+    ledger: Ledger,
+) -> None:
+    submit(ledger, "a1")
+    first = begun(ledger, "a1")
+    forgotten = ["taken", "worker", "process", "started", "heartbeat", "history"]
+    changes = {"$set": {"state": "QUEUED", "attempts": 0}, "$unset": dict.fromkeys(forgotten, "")}
+    records.records(ledger.url).update_one({"_id": "a1"}, changes)
+    second = begun(ledger, "a1", THERE)
+
+    assert first.number == second.number == 1
+    assert first.beat() == first.standing() == "taken"
+    assert not first.commit()
+    assert second.beat() == "ours"
+    assert second.commit()
+
+
 def test_waiting_task_is_cancelled_at_once_and_never_starts(ledger: Ledger) -> None:
     submit(ledger, "a1")
 
@@ -293,7 +310,7 @@ def test_withdrawn_task_leaves_nothing(ledger: Ledger) -> None:
     assert ledger.find("a") is None
 
 
-def test_ended_records_expire_as_their_user_wants_and_running_ones_never(ledger: Ledger) -> None:
+def test_records_expire_as_their_user_wants_once_they_have_ended(ledger: Ledger) -> None:
     submit(ledger, "ended", "waits", "runs")
     ledger.submit({"_id": "short", "verb": "fit", "model_name": "m", "retention_days": 2.0})
     for task_id in ("ended", "short"):
@@ -305,7 +322,8 @@ def test_ended_records_expire_as_their_user_wants_and_running_ones_never(ledger:
     assert found["ended"]["expires"] - found["ended"]["finished"] == timedelta(days=30)
     assert found["short"]["expires"] - found["short"]["finished"] == timedelta(days=2)
     assert found["waits"]["expires"] > found["waits"]["submitted"] + timedelta(days=29)
-    assert "expires" not in found["runs"]
+    # Should its worker die, and nobody look at it ever again.
+    assert found["runs"]["expires"] > found["runs"]["started"] + timedelta(days=29)
 
 
 def test_copy_of_a_message_begins_nothing_and_changes_nothing(ledger: Ledger) -> None:

@@ -163,6 +163,17 @@ def test_callbacks_are_called_once_when_their_tasks_end(stored: Omega) -> None:
     assert len(called) == 4
 
 
+def test_task_of_an_earlier_kernel_calls_back_by_its_id(stored: Omega, mongo_url: str) -> None:
+    task_id = waiting(stored).id
+    called: list[str] = []
+    again = Omega(mongo_url).runtime.task(task_id)
+    again.on_done(lambda ended: called.append(ended.state))
+
+    stored.runtime.task(task_id).cancel()
+
+    wait_for(lambda: called == ["CANCELLED"])
+
+
 @pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
 def test_callback_that_raises_harms_no_other(stored: Omega) -> None:
     called = threading.Event()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -27,11 +26,15 @@ def rabbitmq() -> Iterator[RabbitServer]:
         yield server
 
 
-@pytest.fixture
-def place(mongo_url: str, rabbitmq: RabbitServer, tmp_path: Path) -> Iterator[Place]:
-    place = Place.at(tmp_path, mongo_url, rabbitmq.url)
+@pytest.fixture(scope="module")
+def place(
+    mongod: str, rabbitmq: RabbitServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Place]:
+    """A place with a worker that has an old scikit-learn."""
+    place = Place.at(tmp_path_factory.mktemp("routing"), f"{mongod}/rabbit_routing", rabbitmq.url)
     place.om.datasets.put(np.arange(6.0).reshape(3, 2), "X")
     place.om.models.put(LinearRegression().fit(np.eye(2), [0, 1]), "fitted")
+    place.start(1, module="tests.elsewhere", ELSEWHERE="old", ELSEWHERE_SKLEARN="1.0.2")
     yield place
     place.close()
 
@@ -45,11 +48,24 @@ def in_time(call: Callable[[], object], seconds: float = 1.0) -> object:
         assert time.monotonic() - began < seconds
 
 
+def test_queue_without_a_worker_and_other_versions_are_warned_of_at_once(place: Place) -> None:
+    runtime = place.om.runtime
+    with pytest.warns(QueueWarning, match="'gpu'.*--queues gpu"):
+        task = runtime.require("gpu").model("fitted").predict("X")
+    assert (task.queue, task.state, task.cancel()) == ("gpu", "QUEUED", "never started")
+
+    with pytest.warns(VersionMismatch, match=r"the worker omega-\d+@\S+ has 1\.0\.2"):
+        runtime.model("fitted").predict("X").get(30)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        runtime.model("fitted").predict("X").get(30)
+
+
 def test_who_works_is_told_within_a_second_also_when_one_has_just_died(place: Place) -> None:
     runtime, queue = place.om.runtime, place.om.config.queue
     with pytest.raises(Unavailable, match="No worker of the queue"):
-        in_time(runtime.ping, 0.5)  # nobody listens, and that is known
-    workers = [place.start(1), place.start(1)]
+        in_time(runtime.require("nobody").ping, 0.5)  # nobody listens, and that is known
+    workers = [place.start(1), *place.workers[:-1]]
     for alive in (2, 1):
         told = in_time(runtime.workers)
         assert [worker.queues for worker in told] == [(queue,)] * alive  # type: ignore[attr-defined]
@@ -60,18 +76,3 @@ def test_who_works_is_told_within_a_second_also_when_one_has_just_died(place: Pl
     assert in_time(runtime.workers) == []
     with pytest.raises(Unavailable, match="No worker of the queue"):
         in_time(runtime.ping, 0.5)
-
-
-def test_queue_without_a_worker_and_other_versions_are_warned_of_at_once(place: Place) -> None:
-    runtime = place.om.runtime
-    place.start(1, module="tests.elsewhere", ELSEWHERE="old", ELSEWHERE_SKLEARN="1.0.2")
-
-    with pytest.warns(QueueWarning, match="'gpu'.*--queues gpu"):
-        task = runtime.require("gpu").model("fitted").predict("X")
-    assert (task.queue, task.state, task.cancel()) == ("gpu", "QUEUED", "never started")
-
-    with pytest.warns(VersionMismatch, match=r"the worker omega-\d+@\S+ has 1\.0\.2"):
-        runtime.model("fitted").predict("X").get(30)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        runtime.model("fitted").predict("X").get(30)

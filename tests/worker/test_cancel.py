@@ -79,6 +79,16 @@ def test_fit_that_does_not_listen_is_killed_after_the_grace_time(stored: Omega) 
     ended_as(task, stored, "QUEUED", "STARTED", "CANCELLING", "CANCELLED")
 
 
+def test_second_cancel_answers_what_came_of_the_first(stored: Omega) -> None:
+    task = started(stored, HOOKS)
+
+    assert task.cancel(grace=60, wait=False) == "stopping"
+    assert task.cancel(grace=60) == "stopped"
+    assert task.cancel() == "stopped"
+
+    ended_as(task, stored, "QUEUED", "STARTED", "CANCELLING", "CANCELLED")
+
+
 def test_finished_task_says_that_it_had_finished(stored: Omega) -> None:
     task = stored.runtime.model("quick").fit("X", "y")
     task.get(30)

@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import psutil
@@ -14,12 +15,13 @@ import pytest
 from sklearn.datasets import make_classification
 from sklearn.ensemble import RandomForestClassifier
 
-from omega_jupyter.errors import TaskFailed
+from omega_jupyter.errors import TaskFailed, Unavailable
 from omega_jupyter.omega import Omega
 from omega_jupyter.runtime.records import records
 from tests.faults import Place
 from tests.mongo_server import MongoServer, wait_for
 from tests.processes import Worker, kill_tree
+from tests.sleeper import wake
 from tests.strikes import strike_at_random
 
 X, y = make_classification(1_000, 20, random_state=0)
@@ -125,20 +127,51 @@ def test_worker_ends_a_task_that_another_one_has_taken_over(place: Place) -> Non
     assert place.runs() == (1, 0)
 
 
-def test_killed_mongod_costs_no_fit(tmp_path: Path) -> None:
+def test_killed_mongod_costs_no_fit_and_ends_no_waiting(tmp_path: Path) -> None:
     """Broker, records and store in one: the fit goes on, and publishes when it is back."""
-    with MongoServer() as server:
+    with MongoServer() as server, ThreadPoolExecutor() as threads:
         place = Place.at(tmp_path, server.url())
         place.start()
         task = place.fit(3)
         place.begun()
+        got = threads.submit(task.get, 90)
+        hasty = Omega(f"{server.url()}?serverSelectionTimeoutMS=300").runtime.task(task.id)
         server.kill()
+        with pytest.raises(Unavailable, match="does not answer"):
+            hasty.cancel()
         place.begun(1, 1)  # it wants to publish now
         server.start()
 
-        assert task.get(60).ref == "m@2"
+        assert got.result().ref == "m@2"
         assert task.attempts <= 1  # the crash may have forgotten that it was claimed
+        assert hasty.cancel() == "had finished"
         place.close()
+
+
+def test_full_worker_answers_is_fit_after_a_kill_and_stops(place: Place) -> None:
+    worker = place.start(1)
+    place.om.datasets.put(X, "data")
+    place.om.datasets.put(y, "y")
+    # Its threads reach no hook.
+    forest = RandomForestClassifier(n_estimators=100_000, n_jobs=2, random_state=0)
+    place.om.models.put(forest, "forest")
+    busy = place.om.runtime.model("forest").fit("data", "y")
+    wait_for(lambda: busy.state in ("STARTED", "PROGRESS"))
+    waiting = [place.fit(0, f"waits{number}") for number in range(3)]
+
+    assert place.om.runtime.ping() < 1
+    assert [found.running for found in place.om.runtime.workers()] == [1]
+    assert waiting[0].cancel() == "never started"
+    assert busy.cancel(grace=0.5) in ("stopped", "killed")
+    assert [task.get(10).version for task in waiting[1:]] == [2, 2]
+    assert len(place.om.models.versions("forest")) == 1
+
+    last, left = place.fit(600, "last"), place.fit(0, "left")
+    place.begun(name="last")
+    worker.terminate()
+    wake(place.folder / "last")
+    assert worker.wait(30) == 0
+    assert [task.state for task in (last, left)] == ["SUCCESS", "QUEUED"]
 
 
 def test_strikes_at_random_moments_leave_true_states(tmp_path: Path) -> None:

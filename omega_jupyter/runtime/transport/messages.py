@@ -25,6 +25,8 @@ LISTENERS = "omega_queue_listeners"
 
 # The server puts its own time in its place, so that the order needs no synchronous clocks.
 _SERVER_TIME = Timestamp(0, 0)
+# After so long without a word a worker is taken for gone; it says so three times as often.
+LISTENING_SECONDS = 15.0
 _FREE = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -173,8 +175,9 @@ class Messages:
         return set(self._queue.distinct("queue", {"task": {"$exists": True}}))
 
     def listen(self, queues: Iterable[str]) -> None:
-        """Tell that this worker listens to these queues; to be told again within the lease."""
-        told = {"queues": {"$literal": sorted(queues)}, "until": self._lease_end}
+        """Tell that this worker listens to these queues; to be told again in time."""
+        until = {"$add": ["$$NOW", int(self.listening_seconds * 1000)]}
+        told = {"queues": {"$literal": sorted(queues)}, "until": until}
         self._listeners.update_one({"_id": self.owner}, [{"$set": told}], upsert=True)
 
     def leave(self) -> None:
@@ -229,6 +232,11 @@ class Messages:
 
     def _free(self, queue: str) -> Document:
         return {"queue": queue, "$expr": {"$lte": ["$until", "$$NOW"]}}
+
+    @property
+    def listening_seconds(self) -> float:
+        """For how long :meth:`listen` is believed."""
+        return min(LISTENING_SECONDS, self.lease)
 
     @property
     def _lease_end(self) -> Document:

@@ -62,6 +62,7 @@ class Watcher:
         self._sweep_seconds = interval
         self._await_seconds = min(interval, AWAIT_SECONDS)
         self._next_sweep = 0.0
+        self._next_telling = 0.0
 
     @property
     def stopped(self) -> bool:
@@ -91,7 +92,7 @@ class Watcher:
     def announce(self, queue: str) -> None:
         """Tell clients that the queue's tasks are run here, until :meth:`unsubscribe`."""
         self._announced.add(queue)
-        self._next_sweep = 0.0
+        self._next_telling = 0.0
         with suppress(ConnectionFailure):  # the next sweep tells it again
             self._messages.listen(self._announced)
 
@@ -223,6 +224,8 @@ class Watcher:
                 if notice is not None:
                     position = notice["at"]
                     self._handle(notice)
+                if time.monotonic() >= self._next_telling:
+                    self._tell()
                 if time.monotonic() >= self._next_sweep:
                     self._sweep()
         if not cursor.alive and self._is_needed:
@@ -246,12 +249,16 @@ class Watcher:
             logger.debug("a message that we hold was deleted or given to another worker")
         if self._acked:
             self._flush()
-        if self._announced and not self._stop.is_set():
-            self._messages.listen(list(self._announced))
         self._online = True
         self._news.update(self._queues)
         if self._queues:
             self.wake()
+
+    def _tell(self) -> None:
+        """Tell that somebody listens here, should it be so."""
+        self._next_telling = time.monotonic() + self._messages.listening_seconds / 4
+        if self._announced and not self._stop.is_set():
+            self._messages.listen(list(self._announced))
 
     def _flush(self) -> None:
         acked = list(self._acked)
@@ -269,7 +276,8 @@ class Watcher:
     def _came_online(self) -> None:
         if not self._online:
             logger.warning("the broker is back")
-        self._next_sweep = 0.0
+        self._next_sweep = self._next_telling = 0.0
+        self._tell()
         self._sweep()
 
 
