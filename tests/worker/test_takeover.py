@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Iterator
 
 import psutil
 import pytest
-from bson import Timestamp
+from pymongo.collection import Collection
 
 from omega_jupyter.runtime import records
 from omega_jupyter.runtime.task import OmegaTask
-from omega_jupyter.store.database.connection import connect
+from omega_jupyter.store.database.connection import Document, connect
 from tests import elsewhere
 from tests.faults import Place
 from tests.mongo_server import wait_for
@@ -35,28 +36,32 @@ def tree(pid: int) -> list[int]:
     return [pid, *(child.pid for child in psutil.Process(pid).children())]
 
 
-def messages(place: Place, task: OmegaTask) -> int:
-    return connect(place.om.broker_url)["omega_queue"].count_documents({"task": task.id})
+def messages(place: Place) -> Collection[Document]:
+    return connect(place.om.broker_url)["omega_queue"]
+
+
+def worker_of(place: Place, task: OmegaTask) -> subprocess.Popen[bytes]:
+    return next(one for one in place.workers if f"-{one.pid}@" in str(task.worker))
 
 
 def test_claim_that_a_crash_of_mongod_forgot_is_harmless(place: Place) -> None:
     """It is not journaled: the task may run twice at once then, and is published once."""
     task = place.fit(600)
     place.begun()
+    first = worker_of(place, task)
     forgotten = ("taken", "worker", "process", "started", "heartbeat", "history")
     changes = {"$set": {"state": "QUEUED", "attempts": 0}, "$unset": dict.fromkeys(forgotten, "")}
-    first = task.worker
-    records.records(place.om.mongo_url).update_one({"_id": task.id}, changes)
     free = {"until": task.record["submitted"], "owner": None, "deliveries": 0}
-    queue = connect(place.om.broker_url)
-    queue["omega_queue"].update_one({"task": task.id}, {"$set": free})
-    notice = {"at": Timestamp(0, 0), "queue": place.om.config.queue}
-    queue["omega_queue_notify"].insert_one(notice)
-    place.begun(2)
+    with frozen(tree(first.pid)):  # it might take the message again itself, and go on
+        records.records(place.om.mongo_url).update_one({"_id": task.id}, changes)
+        messages(place).update_one({"task": task.id}, {"$set": free})
+        place.begun(2)
+    wait_for(lambda: f"{task.id}, which is not ours" in place.log(place.workers.index(first)))
+    assert messages(place).count_documents({"task": task.id}) == 1
     wake(place.folder / "m")
 
     assert task.get(60).ref == "m@2"
-    assert (task.attempts, task.worker != first) == (1, True)
+    assert (task.attempts, worker_of(place, task) is first) == (1, False)
     assert len(place.om.models.versions("m")) == 2
 
 
@@ -66,7 +71,7 @@ def test_frozen_worker_publishes_nothing_twice_and_leaves_the_message_to_the_oth
     om = place.om
     running = place.fit(600, "running")
     place.begun(name="running")
-    first = next(one for one in place.workers if f"-{one.pid}@" in str(running.worker))
+    first = worker_of(place, running)
     second = next(one for one in place.workers if one is not first)
     # Short ones do not wait behind it: a worker takes no more than it can run.
     assert [place.fit(0, f"short{n}").get(10).version for n in range(4)] == [2] * 4
@@ -82,8 +87,8 @@ def test_frozen_worker_publishes_nothing_twice_and_leaves_the_message_to_the_oth
     assert len(om.models.versions("p")) == 2
     assert om.models.get("p").fitted_
 
-    wait_for(lambda: "is not ours any more" in place.log(place.workers.index(first)))
-    assert (running.state, messages(place, running)) == ("STARTED", 1)
+    wait_for(lambda: f"{running.id}, which is not" in place.log(place.workers.index(first)))
+    assert (running.state, messages(place).count_documents({"task": running.id})) == ("STARTED", 1)
     kill_tree(second)
     place.begun(3, name="running")
     wake(place.folder / "running")
