@@ -15,7 +15,7 @@ __all__ = ["Answers", "ask", "connected"]
 # By the worker's name.
 Answers = dict[str, dict[str, Any]]
 
-CONNECT_SECONDS = 1.0
+CONNECT_SECONDS = 3.0
 
 
 class _EnoughError(Exception):

@@ -166,9 +166,21 @@ class Attempt:
         tell_of_end(self.url, self.task_id)
 
 
-def running_in(url: SecretUrl, task_id: str, process: Document) -> Attempt | None:
-    """Return the attempt that a worker's main process runs, or None where it has not begun."""
-    query = {"_id": task_id, **{f"process.{name}": value for name, value in process.items()}}
+def running_in(
+    url: SecretUrl, task_id: str, process: Document
+) -> Attempt | Literal["taken"] | None:
+    """Return the attempt that a worker's main process runs.
+
+    Returns
+    -------
+    Attempt or str or None
+        None where it has not begun; ``taken`` where another worker runs the task.
+    """
     with mongo_errors(url):
-        record = records(url).find_one(query, {"result": 0})
-    return None if record is None else Attempt(url, task_id, record["attempts"], record)
+        record = records(url).find_one({"_id": task_id}, {"result": 0})
+    if record is None:
+        return None
+    there = record.get("process")
+    if there == process:
+        return Attempt(url, task_id, record["attempts"], record)
+    return "taken" if there is not None and record["state"] in RUNNING else None

@@ -24,7 +24,7 @@ from omega_jupyter.errors import OmegaError
 from omega_jupyter.local.process import ProcessId
 from omega_jupyter.runtime.attempt import Attempt, running_in
 from omega_jupyter.runtime.backend import open_credentials
-from omega_jupyter.runtime.records import HEARTBEAT_SECONDS
+from omega_jupyter.runtime.records import HEARTBEAT_SECONDS, LEASE_SECONDS
 from omega_jupyter.store.database.connection import Document, bounded, forget
 
 if TYPE_CHECKING:
@@ -107,7 +107,10 @@ class Pulse(threading.Thread):
         known = self._known.get(request)
         if known is None:
             attempt = running_in(url, request.id, this_process())
-            if attempt is None:
+            if attempt == "taken" and time.time() - request.time_start > LEASE_SECONDS / 2:
+                # It may just be hearing so. Else a crash of the server forgot its claim.
+                self._soon(request, self._drop)
+            if attempt is None or attempt == "taken":
                 return  # not claimed yet
             known = self._known[request] = _Known(attempt)
         match known.attempt.beat():
