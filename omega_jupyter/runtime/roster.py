@@ -152,7 +152,10 @@ class Roster:
             The broker's user may not ask.
         """
         app = client_app(self.config, self.url)
-        names = _answered.get((os.getpid(), self.url, queue))
+        known = self._known()
+        there = known and {worker.name for worker in known}
+        before = _answered.get((os.getpid(), self.url, queue), ())
+        names = [name for name in before if there is None or name in there]
         if names and self.url.reveal().startswith("amqp"):
             with broker_errors(self.url):
                 began = time.perf_counter()
