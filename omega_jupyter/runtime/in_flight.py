@@ -5,13 +5,13 @@ from __future__ import annotations
 import os
 import threading
 import time
+from collections.abc import Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Protocol
 from weakref import WeakValueDictionary
 
-from omega_jupyter.runtime.ledger import Ledger
-from omega_jupyter.runtime.records import FINAL
-from omega_jupyter.store.database.connection import Document
+from omega_jupyter.runtime.records import FINAL, records
+from omega_jupyter.store.database.connection import Document, mongo_errors
 
 if TYPE_CHECKING:
     from omega_jupyter.config import SecretUrl
@@ -69,7 +69,7 @@ class InFlight:
     """
 
     def __init__(self, url: SecretUrl) -> None:
-        self._ledger = Ledger(url)
+        self._url = url
         self._handles: WeakValueDictionary[str, Handle] = WeakValueDictionary()
         # Seconds from the record to its end, by kind of call.
         self._usual: dict[str, float] = {}
@@ -113,12 +113,21 @@ class InFlight:
             # The oldest: dicts keep their order.
             others = [other for other in islice(self._handles.keys(), OTHERS) if other != task_id]
         found = None
-        for record in self._ledger.look(task_id, others, LARGEST_BYTES):
+        for record in self._read(task_id, others):
             if record["_id"] == task_id:
                 found = record
             if record["state"] in FINAL:
                 self._end(record)
         return found
+
+    def _read(self, task_id: str, others: Sequence[str]) -> list[Document]:
+        """Return the record of a task, and those of others that have ended, in one query."""
+        small = {"$lte": [{"$strLenBytes": {"$ifNull": ["$result", ""]}}, LARGEST_BYTES]}
+        ended = {"_id": {"$in": list(others)}, "state": {"$in": list(FINAL)}, "$expr": small}
+        wanted = {"$or": [{"_id": task_id}, ended]} if others else {"_id": task_id}
+        pipeline: list[Document] = [{"$match": wanted}, {"$set": {"now": "$$NOW"}}]
+        with mongo_errors(self._url):
+            return list(records(self._url).aggregate(pipeline))
 
     def _end(self, record: Document) -> None:
         with self._lock:

@@ -205,29 +205,6 @@ class Ledger:
                 return records(self.url).find_one({"_id": task_id}, list(fields))
             return next(iter(records(self.url).aggregate(pipeline)), None)
 
-    def look(self, task_id: str, others: Sequence[str], largest: int) -> list[Document]:
-        """Return the record of a task, and those of others that have ended, in one query.
-
-        Parameters
-        ----------
-        task_id : str
-        others : sequence of str
-            Only what has ended of these is wanted …
-        largest : int
-            … and only where its result has at most so many bytes.
-
-        Returns
-        -------
-        list of dict
-            Each with ``now``, the server's time.
-        """
-        small = {"$lte": [{"$strLenBytes": {"$ifNull": ["$result", ""]}}, largest]}
-        ended = {"_id": {"$in": list(others)}, "state": {"$in": list(FINAL)}, "$expr": small}
-        wanted = {"$or": [{"_id": task_id}, ended]} if others else {"_id": task_id}
-        pipeline: list[Document] = [{"$match": wanted}, {"$set": {"now": "$$NOW"}}]
-        with mongo_errors(self.url):
-            return list(records(self.url).aggregate(pipeline))
-
     def ended(self, task_ids: Iterable[str]) -> set[str]:
         """Return those of the tasks that have ended, or that nobody knows."""
         wanted = set(task_ids)
