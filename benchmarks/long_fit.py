@@ -21,7 +21,7 @@ __all__ = ["main"]
 def main() -> None:
     """Print the ratio."""
     X, y = make_classification(20_000, 30, n_informative=10, random_state=0)
-    forest = RandomForestClassifier(100, random_state=0)
+    forest = RandomForestClassifier(140, random_state=0)
     with mongod() as server, RabbitServer() as rabbitmq:
         url = f"{server}/omega"
         both = {"OMEGA_MONGO_URL": url, "OMEGA_BROKER_URL": rabbitmq.url}
