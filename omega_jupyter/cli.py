@@ -197,6 +197,13 @@ def write_file(path: Path, value: Any) -> None:
         part.unlink(missing_ok=True)
 
 
+def _listed(value: Any) -> Any:
+    """Return an array or scalar of numpy within plain data as JSON has it."""
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    raise TypeError(f"it holds a {type(value).__name__}")
+
+
 def _write(path: Path, value: Any) -> None:
     import json
 
@@ -215,7 +222,7 @@ def _write(path: Path, value: Any) -> None:
     if path.suffix == ".json":
         plain = value.tolist() if isinstance(value, np.ndarray) else value
         plain = plain.to_dict() if hasattr(plain, "to_dict") else plain
-        path.write_text(json.dumps(plain), encoding="utf-8")
+        path.write_text(json.dumps(plain, default=_listed), encoding="utf-8")
         return
     frame = pd.DataFrame(value) if isinstance(value, np.ndarray | pd.Series) else value
     if isinstance(value, pd.Index) or type(value).__module__.startswith(("polars.", "pyarrow.")):

@@ -19,7 +19,7 @@ from omega_jupyter.errors import AuthError, Unavailable
 from omega_jupyter.runtime.credentials import Credentials
 from omega_jupyter.runtime.endings import QUIET_SECONDS
 from omega_jupyter.runtime.envelope import HEADER
-from omega_jupyter.runtime.fits import seconds_left
+from omega_jupyter.runtime.fits import limit_left
 from omega_jupyter.runtime.keyring import keyring
 from omega_jupyter.runtime.ledger import Ledger
 from omega_jupyter.runtime.limits import verdicts
@@ -129,7 +129,7 @@ class OmegaBackend(BaseBackend):
                 verb=record["verb"],
                 task_id=str(record["_id"]),
                 arguments=record["arguments"],
-                terms=Terms(record["queue"], record.get("taken", 0) + 1, seconds_left(record)),
+                terms=Terms(record["queue"], record.get("taken", 0) + 1, limit_left(record)),
             )
         except OperationalError as error:
             lost = {"error": describe(error)}

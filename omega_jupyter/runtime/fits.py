@@ -19,7 +19,20 @@ from omega_jupyter.store.database.connection import Document, mongo_errors
 if TYPE_CHECKING:
     from omega_jupyter.config import SecretUrl
 
-__all__ = ["HEAD", "are_done", "begin", "count", "leave", "seconds_left", "spread", "wake"]
+__all__ = [
+    "HEAD",
+    "are_done",
+    "begin",
+    "count",
+    "leave",
+    "limit_left",
+    "seconds_left",
+    "spread",
+    "wake",
+]
+
+# No message has a shorter time limit: whoever takes it finds out that the time is over.
+_SHORTEST_SECONDS = 1.0
 
 # The share of the fits that the search does itself, beside the numbers of its parts.
 HEAD = "head"
@@ -55,6 +68,12 @@ def seconds_left(record: Mapping[str, Any]) -> float | None:
         return limit
     passed: timedelta = record["now"] - begun[0]
     return float(limit - passed.total_seconds())
+
+
+def limit_left(record: Mapping[str, Any]) -> float | None:
+    """Return the time limit of a message that is sent now for a search, or for a part of it."""
+    left = seconds_left(record)
+    return None if left is None else max(left, _SHORTEST_SECONDS)
 
 
 def begin(url: SecretUrl, task_id: str, attempt: int) -> None:

@@ -105,7 +105,7 @@ def after_death(record: Mapping[str, Any], error: Mapping[str, Any]) -> Document
     """
     if record.get("parent") is None:
         left = seconds_left(record)
-        over = are_done(record) or (left is not None and left <= 0)
+        over = are_done(record) or (left is not None and left <= 1)
         tried = record.get("attempts", 0) - record.get("excused", 0)
         again = record.get("search") and not over and tried < MAX_ATTEMPTS
         return {"heartbeat": None} if again else None

@@ -69,7 +69,8 @@ def records(url: SecretUrl, *, durable: bool = False) -> Collection[Document]:
         collection.create_index([("submitted", -1)])
         collection.create_index([("state", 1), ("submitted", -1)])
         collection.create_index([("model_name", 1), ("submitted", -1)])
-        collection.create_index("parent", sparse=True)
+        # Those that are no parts are what is listed.
+        collection.create_index([("parent", 1), ("submitted", -1)])
         collection.create_index("expires", expireAfterSeconds=0)
         _indexed.add(key)
     if not durable:

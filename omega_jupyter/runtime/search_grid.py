@@ -13,6 +13,8 @@ if TYPE_CHECKING:
 
 __all__ = ["check_grid"]
 
+# Estimators of other libraries may take parameters that they don't list, as LightGBM's do.
+_STRICT = ("sklearn.", "imblearn.")
 # Their grids are of the estimator within, whose parameters the metadata does not tell.
 _SEARCHES = "sklearn.model_selection."
 _PIPELINES = "sklearn.pipeline."
@@ -35,7 +37,8 @@ def check_grid(grid: Any, model: Metadata) -> None:
         It has none of that name; the hint lists those it has.
     """
     params = model.params or {}
-    if not params or str(model.type).startswith(_SEARCHES):
+    kind = str(model.type)
+    if not kind.startswith(_STRICT) or kind.startswith(_SEARCHES):
         return
     steps = _steps(params)
     if steps is None:

@@ -47,6 +47,16 @@ class SearchResult:
         self.cv_results_ = pd.DataFrame(found["cv_results"])
         self.model = model
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as plain data: best_params, best_score, best_index, model, cv_results."""
+        return {
+            "best_params": self.best_params_,
+            "best_score": self.best_score_,
+            "best_index": self.best_index_,
+            "model": None if self.model is None else self.model.ref,
+            "cv_results": self.cv_results_.to_dict("list"),
+        }
+
     def _facts(self) -> list[tuple[str, str]]:
         best = self.best_params_ or {}
         score = "" if self.best_score_ is None else f"{self.best_score_:.6g}"

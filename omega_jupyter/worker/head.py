@@ -169,7 +169,7 @@ class Head:
         record = patiently(lambda: counts.spread(url, task_id, attempt.number, plan))
         if record is None:
             raise Stopped
-        limit = patiently(lambda: counts.seconds_left(Ledger(url).find(task_id) or record))
+        limit = patiently(lambda: counts.limit_left(Ledger(url).find(task_id) or record))
         for part, numbers in _shares(record["fits"], again=attempt.number > 1):
             child = _part(record, part, numbers, limit)
             patiently(partial(Ledger(url).submit, child))

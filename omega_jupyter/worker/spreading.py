@@ -80,7 +80,7 @@ def go_on(task: ModelTask, parent: str) -> None:
         fail_for_time(url, parent, record["time_limit"])
         return
     send = task.sender()
-    patiently(lambda: send(record, left))
+    patiently(lambda: send(record, fits.limit_left(record)))
 
 
 def fail_for_time(url: SecretUrl, parent: str, limit: float) -> None:

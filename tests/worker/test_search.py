@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,8 @@ from sklearn.tree import DecisionTreeClassifier
 
 from omega_jupyter.errors import Invalid, TaskCancelled, TaskFailed
 from omega_jupyter.omega import Omega
+from omega_jupyter.store.database.connection import connect
+from omega_jupyter.store.upkeep.garbage import collect
 from omega_jupyter.worker.search import Search
 from tests.mongo_server import wait_for
 
@@ -236,6 +239,22 @@ def test_stored_search_stays_one_and_its_own_options_count(stored: Omega) -> Non
 
     same(found.cv_results_, home.cv_results_)
     assert stored.models.get("search@2").best_params_ == home.best_params_
+
+
+def test_large_result_comes_back_through_the_store_and_is_collected(stored: Omega) -> None:
+    tree = DecisionTreeClassifier(max_depth=1, random_state=0)
+    stored.models.put(tree, "stump")
+    grid = {"min_samples_leaf": list(range(1, 401))}
+
+    task = stored.runtime.model("stump").grid_search("X", "y", param_grid=grid, cv=2)
+    found = task.get(90)
+
+    assert '"dataset": ".results/' in task.record["result"]
+    same(found.cv_results_, GridSearchCV(tree, grid, cv=2).fit(X, y).cv_results_)
+    assert stored.runtime.task(task.id).get(1).best_params_ == found.best_params_
+    collect(stored.mongo_url, grace=timedelta(0))  # an hour after it was fetched
+    kept = connect(stored.mongo_url)["omega_versions"]
+    assert kept.count_documents({"name": {"$regex": r"^\.results/"}, "collected": None}) == 0
 
 
 def test_search_without_refit_publishes_nothing(stored: Omega) -> None:

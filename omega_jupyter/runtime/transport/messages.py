@@ -172,7 +172,12 @@ class Messages:
 
     def of_all_tasks(self) -> set[str]:
         """Return the queues in which tasks wait, or from which workers have taken them."""
-        return set(self._queue.distinct("queue", {"task": {"$exists": True}}))
+        # One look for each queue, whatever waits in it: the names are read from the index.
+        names = self._queue.distinct("queue")
+        of_tasks = {"task": {"$exists": True}}
+        return {
+            name for name in names if self._queue.find_one({"queue": name, **of_tasks}, ["_id"])
+        }
 
     def listen(self, queues: Iterable[str]) -> None:
         """Tell that this worker listens to these queues; to be told again in time."""
