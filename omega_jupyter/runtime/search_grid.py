@@ -76,5 +76,6 @@ def _hint(name: str, model: Metadata, steps: list[str]) -> str:
     if steps and str(model.type).startswith(_PIPELINES):
         return f"those of a step: {', '.join(f'{step}__{name}' for step in steps)}"
     params = sorted(model.params or {})
-    near = get_close_matches(name, params, 1)
+    near = [known for known in params if known.lower() == name.lower()]
+    near = near or get_close_matches(name, params, 1)
     return (f"{near[0]}? " if near else "") + f"it has {', '.join([*params, *steps])}"
