@@ -226,8 +226,10 @@ class Ledger:
         """
         from re import escape
 
-        begins = {} if prefix == "last" else {"_id": {"$regex": f"^{escape(prefix)}"}}
-        query = {"$or": [{"_id": prefix}, {"parent": None, **begins}]}
+        begins = {"parent": None, "_id": {"$regex": f"^{escape(prefix)}"}}
+        query: Document = {"$or": [{"_id": prefix}, begins]}
+        if prefix == "last":
+            query = {"parent": None}
         with mongo_errors(self.url):
             found = list(records(self.url).find(query, ["_id"]).sort("submitted", -1).limit(2))
         if not found:
