@@ -78,7 +78,8 @@ def test_nothing_is_scanned(om: Omega) -> None:
     for name, call in calls.items():
         call()
         commands = examined(om)
-        assert commands, name
+        # What a client knows already it need not look up to submit.
+        assert commands or name == "submit", name
         for command in commands:
             # Of capped collections the last document is read, without an index.
             looked_at = command.get("docsExamined", 0) + command.get("keysExamined", 0)
