@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from omega_jupyter.errors import Invalid, QueueWarning, VersionMismatch
 from omega_jupyter.runtime.broker import Broker
 from omega_jupyter.runtime.roster import Roster
-from omega_jupyter.store.model.environment import outside
+from omega_jupyter.store.model.environment import outside, version_of
 
 if TYPE_CHECKING:
     from omega_jupyter.config import OmegaConfig, SecretUrl
@@ -82,16 +82,19 @@ def warn_of_workers(
 ) -> None:
     """Warn where a worker is known to have another scikit-learn than a model was stored with.
 
+    Not where the worker has the one that is here: of that ``warn_of_mismatch`` tells.
+
     Warns
     -----
     VersionMismatch
         Once for each worker and model, of those who were met.
     """
     stored = model.environment.get("scikit-learn")
+    here = version_of("scikit-learn")
     for worker in Roster(config, broker_url).known():
         there = worker.versions.get("scikit-learn")
         key = (worker.name, model.ref, str(there))
-        if stored is None or there is None or queue not in worker.queues or key in _warned:
+        if stored is None or there in (None, here) or queue not in worker.queues or key in _warned:
             continue
         if stored.split(".")[:2] != there.split(".")[:2]:
             _warned.add(key)

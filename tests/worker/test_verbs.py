@@ -159,7 +159,7 @@ def test_verb_gives_what_the_method_gives_at_home(stored: Omega, case: Case) -> 
 
 def test_every_verb_is_a_method_a_task_and_a_verb_of_magic_and_command_line() -> None:
     verbs = {case.verb for case in CASES}
-    methods = {name for name in vars(OmegaModelProxy) if not name.startswith("_")}
+    methods = {name for name in dir(OmegaModelProxy) if not name.startswith("_")}
     table = {"grid_search" if verb.name == "search" else verb.name for verb in VERBS}
 
     assert methods - {"train"} == verbs
