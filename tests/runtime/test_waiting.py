@@ -174,9 +174,14 @@ def test_task_of_an_earlier_kernel_calls_back_by_its_id(stored: Omega, mongo_url
     wait_for(lambda: called == ["CANCELLED"])
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
-def test_callback_that_raises_harms_no_other(stored: Omega) -> None:
-    called = threading.Event()
+def test_callback_that_raises_is_told_of_and_harms_no_other(
+    stored: Omega, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    called, told = threading.Event(), threading.Event()
+    raised = []
+    monkeypatch.setattr(
+        threading, "excepthook", lambda it: (raised.append(it.exc_type), told.set())
+    )
     task = waiting(stored)
     task.on_done(lambda ended: 1 / 0)
     task.on_done(lambda ended: called.set())
@@ -184,3 +189,5 @@ def test_callback_that_raises_harms_no_other(stored: Omega) -> None:
     task.cancel()
 
     assert called.wait(30)
+    assert told.wait(30)
+    assert raised == [ZeroDivisionError]
