@@ -24,8 +24,6 @@ from benchmarks.runner import run
 from benchmarks.servers import mongod
 from omega_jupyter.errors import Unavailable
 from omega_jupyter.omega import Omega
-from omega_jupyter.runtime.model import OmegaModelProxy
-from omega_jupyter.runtime.task import OmegaTask
 from tests.rabbit_server import RabbitServer
 
 Call = Callable[[], object]
@@ -137,10 +135,6 @@ def _in_flight(om: Omega, noop: Call, where: str, *, judge: bool) -> None:
     if judge:
         bar = RUNTIME["in flight"]
         print(f"  {VERDICTS.judge(f'{where}: {IN_FLIGHT} in flight', ours / raw, bar)}")
-
-
-def _sent(model: OmegaModelProxy) -> list[OmegaTask]:
-    return [model.predict("X") for _ in _many()]
 
 
 def _many() -> range:

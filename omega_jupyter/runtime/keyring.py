@@ -79,9 +79,7 @@ class Keyring:
         Unavailable
             The keys can't be read.
         """
-        envelope = Envelope.from_header(header)
-        private, senders = self._keys_for(envelope)
-        envelope.verify(senders, task=task, task_id=task_id)
+        envelope, private = self._verified(header, task, task_id)
         if envelope.key_id not in private:
             raise AuthError(f"The credentials of task {task_id} are sealed to another worker's key")
         return envelope
@@ -104,9 +102,7 @@ class Keyring:
         Unavailable
             The keys can't be read.
         """
-        envelope = Envelope.from_header(header)
-        private, senders = self._keys_for(envelope)
-        envelope.verify(senders, task=task, task_id=task_id)
+        envelope, private = self._verified(header, task, task_id)
         return envelope.open(list(private.values()), task=task, task_id=task_id)
 
     def reopen(self, header: object, *, task: str, task_id: str) -> Credentials:
@@ -129,6 +125,15 @@ class Keyring:
         envelope = Envelope.from_header(header)
         private, _ = self._keys_for(envelope)
         return envelope.open(list(private.values()), task=task, task_id=task_id)
+
+    def _verified(
+        self, header: object, task: str, task_id: str
+    ) -> tuple[Envelope, dict[str, bytes]]:
+        """Return an envelope that a known sender has signed, and the private keys by id."""
+        envelope = Envelope.from_header(header)
+        private, senders = self._keys_for(envelope)
+        envelope.verify(senders, task=task, task_id=task_id)
+        return envelope, private
 
     def _keys_for(self, envelope: Envelope) -> tuple[dict[str, bytes], dict[str, bytes]]:
         """Return the private keys and the senders by id, read again where that may help."""
