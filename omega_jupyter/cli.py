@@ -216,15 +216,16 @@ def _write(path: Path, value: Any) -> None:
     if path.suffix not in SUFFIXES:
         kind = type(value).__name__
         raise TypeError(f"a {kind} is written to files that end in one of {', '.join(SUFFIXES)}")
+    is_array = isinstance(value, np.ndarray | pd.api.extensions.ExtensionArray)
     if path.suffix == ".npy":
-        np.save(path, np.asarray(value), allow_pickle=False)
+        np.save(path, _without_objects(np.asarray(value)), allow_pickle=False)
         return
     if path.suffix == ".json":
-        plain = value.tolist() if isinstance(value, np.ndarray) else value
+        plain = value.tolist() if is_array else value
         plain = plain.to_dict() if hasattr(plain, "to_dict") else plain
         path.write_text(json.dumps(plain, default=_listed), encoding="utf-8")
         return
-    frame = pd.DataFrame(value) if isinstance(value, np.ndarray | pd.Series) else value
+    frame = pd.DataFrame(value) if is_array or isinstance(value, pd.Series) else value
     if isinstance(value, pd.Index) or type(value).__module__.startswith(("polars.", "pyarrow.")):
         frame = _frame_of(value)
     if not isinstance(frame, pd.DataFrame):
@@ -234,6 +235,12 @@ def _write(path: Path, value: Any) -> None:
         frame.to_csv(path, index=not isinstance(frame.index, pd.RangeIndex))
     else:
         frame.to_parquet(path)
+
+
+def _without_objects(array: Any) -> Any:
+    """Return an array of texts, such as predicted labels, as numpy has them without pickle."""
+    is_text = array.dtype == object and all(isinstance(item, str) for item in array.flat)
+    return array.astype(str) if is_text else array
 
 
 def _frame_of(value: Any) -> Any:

@@ -256,6 +256,20 @@ def test_models_run_on_a_worker(iris: Command) -> None:
     assert len(pd.read_csv("pred.csv")) == 5
 
 
+@pytest.mark.parametrize("suffix", [".csv", ".npy", ".json", ".parquet"])
+def test_labels_go_to_files(iris: Command, suffix: str) -> None:
+    species = load_iris(as_frame=True).target.map({0: "setosa", 1: "versicolor", 2: "virginica"})
+    species.to_csv("species.csv", index=False)
+    iris("put", "species.csv", "as", "species")
+    iris("fit", "mymodel", "X", "species[target]")
+
+    written = iris("predict", "mymodel", "new.csv", "-o", f"pred{suffix}")
+
+    assert written.status == 0, written.err
+    iris("put", f"pred{suffix}", "as", "back")
+    assert "setosa" in iris("get", "back").out
+
+
 def test_background_prints_the_id_that_others_take(iris: Command) -> None:
     task_id = iris("fit", "mymodel", "X", "y", "-b").out.strip()
 

@@ -87,13 +87,14 @@ class Call(CallInputs):
         """
         from sklearn.exceptions import NotFittedError
 
-        method = self.method(estimator, name)
+        self.method(estimator, name)
         data, keywords = self.arrays(), self.keywords()
         self.checkpoint()
         fits = "fit" in name
         try:
             with self.watched(self.report, estimator) if fits else _in_threads():
-                return method(*data, **keywords)
+                # Looked up in here: a bound method from before is not one that is followed.
+                return getattr(estimator, name)(*data, **keywords)
         except NotFittedError:
             raise Invalid(
                 f"{self.model_ref} is not fitted yet",

@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from omega_jupyter.store.codecs.codec import module_of
 from omega_jupyter.store.names.catalog import Catalog
 from omega_jupyter.store.names.names import ObjectName
 from omega_jupyter.worker.patience import patiently
@@ -114,4 +115,7 @@ def _private(data: Any) -> Any:
     """Return a copy that is safe to overwrite; pandas copies on write by itself."""
     if hasattr(data, "iloc"):
         return data.copy(deep=False)
+    if module_of(data) == "pandas":
+        # An array of pandas shares its memory with what copy.copy() makes of it.
+        return data.copy()
     return copy.copy(data)

@@ -27,9 +27,12 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
+from omega_jupyter.omega import Omega
 from omega_jupyter.worker.progress import following
 from omega_jupyter.worker.progress.following import followed
 from omega_jupyter.worker.progress.meter import Meter, Reading
+
+from tests.mongo_server import wait_for
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 
@@ -197,3 +200,22 @@ def test_reports_come_while_it_runs() -> None:
         bagging.fit(X, y)
 
     assert told[0] == {"fraction": 0.1, "step": "tree 1 of 10"}
+
+
+@pytest.mark.parametrize(
+    ("model", "step"),
+    [
+        (RandomForestClassifier(1_000_000), "tree"),
+        (GradientBoostingClassifier(n_estimators=1_000_000), "stage"),
+        (make_pipeline(StandardScaler(), RandomForestClassifier(1_000_000)), "tree"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else type(value).__name__,
+)
+def test_progress_of_a_plain_fit_on_a_worker_is_heard_of(model: Any, step: str, om: Omega) -> None:
+    om.models.put(model, "m")
+
+    task = om.runtime.model("m").fit(X, y)
+
+    wait_for(lambda: step in task.progress.step)
+    assert task.state == "PROGRESS"
+    assert task.cancel() in ("stopped", "killed")

@@ -1,4 +1,4 @@
-"""numpy arrays of every dtype but object, and numpy's own subclasses."""
+"""numpy arrays, and numpy's own subclasses; of objects those that hold plain Python data."""
 
 from __future__ import annotations
 
@@ -33,7 +33,8 @@ class ArrayCodec(Codec):
         Raises
         ------
         Invalid
-            It holds Python objects, or is of a class that adds something to an array.
+            It holds objects that are no plain data, or is of a class that adds something
+            to an array.
         """
         import numpy as np
 
@@ -116,20 +117,23 @@ def describe_array(array: Any) -> tuple[dict[str, Any], Any]:
     Raises
     ------
     Invalid
-        It holds Python objects.
+        It holds objects that are no plain data.
     """
     import numpy as np
 
     shape = list(array.shape)
     if array.dtype.kind == "T":
         return _describe_strings(array)
-    if array.dtype.hasobject:
-        raise Invalid(
-            "An array of Python objects can't be stored",
-            hint="store a DataFrame, a list, or an array of numbers or text",
-        )
     order = "F" if array.flags.f_contiguous and not array.flags.c_contiguous else "C"
     flat = (array.T if order == "F" else np.ascontiguousarray(array)).reshape(-1)
+    if array.dtype == object:
+        data = _objects(flat)
+        return {"objects": True, "shape": shape, "order": order, "size": len(data)}, data
+    if array.dtype.hasobject:
+        raise Invalid(
+            "A structured array with fields of objects can't be stored",
+            hint="pd.DataFrame(array) can, or fields of numbers and text",
+        )
     descr = typed.dumps(describe_dtype(array.dtype))
     body = {"descr": descr, "shape": shape, "order": order, "size": array.nbytes}
     # A view of bytes, since not all dtypes have the buffer protocol.
@@ -149,6 +153,8 @@ def read_array(
 
     if "text" in body:
         return _read_strings(source, body, segment, block)
+    if "objects" in body:
+        return _read_objects(source, body, segment, block)
     dtype = read_dtype(typed.loads(body["descr"]))
     shape = [int(n) for n in body["shape"]]
     if rows is not None:
@@ -177,3 +183,25 @@ def _read_strings(source: Source, body: dict[str, Any], segment: int, block: int
         options["na_object"] = missing
     dtype = np.dtypes.StringDType(**options)
     return np.array(values, dtype=dtype).reshape([int(n) for n in body["shape"]])
+
+
+def _objects(flat: Any) -> bytes:
+    """Write an array of objects, such as the labels that a classifier predicts."""
+    try:
+        return typed.dumps(flat.tolist()).encode("ascii")
+    except typed.Refused as error:
+        raise Invalid(
+            f"The array {error}, which can't be stored",
+            hint="arrays of numbers, text and other plain Python data can",
+        ) from None
+
+
+def _read_objects(source: Source, body: dict[str, Any], segment: int, block: int) -> Any:
+    import numpy as np
+
+    values = typed.loads(bytes(source.buffer(segment, block, body["size"])))
+    flat = np.empty(len(values), dtype=object)
+    # Item by item: numpy would take lists of equal length for a second dimension.
+    for place, value in enumerate(values):
+        flat[place] = value
+    return flat.reshape([int(n) for n in body["shape"]], order=body["order"])

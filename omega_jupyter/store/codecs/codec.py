@@ -22,6 +22,7 @@ ENTRY_POINTS = "omega_jupyter.codecs"
 _BUILT_IN = (
     "codecs.frame:FrameCodec",
     "codecs.frame:SeriesCodec",
+    "codecs.extension:ExtensionCodec",
     "codecs.index:IndexCodec",
     "codecs.polars:PolarsCodec",
     "codecs.arrow:ArrowCodec",
@@ -140,8 +141,8 @@ def codec_for(obj: Any, store: str) -> Codec:
         )
     raise Invalid(
         f"An object of type {name} can't be kept as a data set",
-        hint="frames, series and indexes of pandas, frames of polars, tables of pyarrow, numpy "
-        "arrays, sparse matrices, files, bytes and plain Python data can",
+        hint="frames, series, indexes and arrays of pandas, frames of polars, tables of pyarrow, "
+        "numpy arrays, sparse matrices, files, bytes and plain Python data can",
     )
 
 
