@@ -9,7 +9,7 @@ from typing import NamedTuple
 import pandas as pd
 from bson import ObjectId
 
-from benchmarks.bars import NAMES, VERDICTS
+from benchmarks.bars import ENTRIES, NAMES, VERDICTS
 from benchmarks.runner import shown, take_turns
 from benchmarks.servers import mongod
 from omega_jupyter.config import SecretUrl
@@ -58,15 +58,19 @@ def main() -> None:
         few = DatasetStore(SecretUrl(f"{url}/few"))
         few.put(frame, "folder-42/name-000042")
         print(f"\n{found:,} names in {FOLDERS} folders (medians; beside: a store of one name)")
+        seconds_of = {}
         for what, (call, calls) in WORK.items():
             both = {"all": lambda c=call: c(store), "few": lambda c=call: c(few)}
             times = take_turns(both, rounds=5, calls=calls)
-            seconds = median(times["all"])
+            seconds = seconds_of[what] = median(times["all"])
             verdict = ""
             if what in NAMES:
                 verdict = VERDICTS.judge(what, seconds, NAMES[what], " s")
             line = f"{shown(seconds):>12}{shown(median(times['few'])):>12}"
             print(f"  {what:24}{line}  {verdict}", flush=True)
+        ratio = seconds_of["entries of all"] / seconds_of["the panel's list"]
+        verdict = VERDICTS.judge("entries of all", ratio, ENTRIES, " × the panel's list")
+        print(f"  entries of all take {ratio:.1f} × the panel's list  {verdict}")
 
 
 def fill(url: SecretUrl) -> None:

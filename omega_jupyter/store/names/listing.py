@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import gc
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from operator import attrgetter
 from typing import Any, NamedTuple
 
 from omega_jupyter.config import SecretUrl
@@ -99,11 +102,12 @@ class Listing:
         whole = {"latest": {"$first": "$$ROOT"}}
         found = self._newest(wanted.names, wanted.kind, wanted.attributes, whole)
         tagged = self._tagged(wanted.names)
-        entries = [
-            Metadata.from_document(document["latest"], tagged.get(document["_id"]))
-            for document in found
-        ]
-        return sorted(entries, key=lambda entry: entry.name)
+        with _uncollected():
+            entries = [
+                Metadata.from_document(document["latest"], tagged.get(document["_id"]))
+                for document in found
+            ]
+            return sorted(entries, key=attrgetter("name"))
 
     def _newest(
         self,
@@ -187,6 +191,21 @@ class Listing:
                 for named in names(self._url).find({"store": self._store, "name": bounds}):
                     found[named["name"]] = named
         return found
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Make many objects that all stay, without a search for circles among them again and again.
+
+    Of 100,000 entries it takes as long as all the rest.
+    """
+    before = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if before:
+            gc.enable()
 
 
 def _equal_attributes(attributes: Mapping[str, Any]) -> Document:

@@ -29,7 +29,7 @@ class Column(NamedTuple):
     dtype: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Metadata:
     """One version of a stored object, as the catalog knows it.
 
@@ -141,8 +141,7 @@ class Metadata:
     ) -> Metadata:
         """Read a version document of the catalog, and its name's own document."""
         shape = document.get("shape")
-        named = named or {}
-        keep = named.get("keep")
+        keep = None if named is None else named.get("keep")
         return cls(
             store=document["store"],
             name=document["name"],
@@ -161,13 +160,7 @@ class Metadata:
             file=document.get("file"),
             scores=_plain(document.get("scores") or []),
             environment=dict(document.get("environment") or {}),
-            tags=tuple(
-                sorted(
-                    entry["tag"]
-                    for entry in named.get("tags", ())
-                    if entry["version"] == document["version"]
-                )
-            ),
+            tags=() if named is None else _tags(named, document["version"]),
             keep=None if keep is None else int(keep["count"]),
             _document=document if "body" in document else None,
         )
@@ -211,6 +204,10 @@ class Metadata:
         if self.task is not None:
             facts.append(("task", self.task))
         return facts
+
+
+def _tags(named: dict[str, Any], version: int) -> tuple[str, ...]:
+    return tuple(sorted(e["tag"] for e in named.get("tags", ()) if e["version"] == version))
 
 
 def _columns(stored: dict[str, Any] | None) -> tuple[Column, ...] | None:
