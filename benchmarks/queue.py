@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import warnings
 from collections.abc import Callable, Sequence
 from statistics import median
 
@@ -14,8 +15,10 @@ from benchmarks.bars import VERDICTS
 from benchmarks.runner import shown
 from benchmarks.runtime import process
 from benchmarks.servers import mongod
+from omega_jupyter.errors import QueueWarning
 from omega_jupyter.omega import Omega
 from omega_jupyter.runtime.task import OmegaTask
+from tests.rabbit_server import RabbitServer
 
 FEW, EARLY, MANY = 100, 1_000, 10_000
 # Of the time at MANY to that at FEW; of the memory at MANY to that at EARLY.
@@ -23,25 +26,33 @@ SLOWER, LARGER = 2.0, 1.1
 
 
 def main() -> None:
-    """Print the ratios."""
+    """Print the ratios: where MongoDB carries the messages, and on RabbitMQ."""
+    warnings.simplefilter("ignore", QueueWarning)  # that no worker is there yet is the point
     with mongod() as server:
-        url = f"{server}/omega"
-        om = Omega(url)
-        om.datasets.put(np.zeros((3, 2)), "X")
-        om.models.put(LinearRegression().fit(np.zeros((3, 2)), np.zeros(3)), "m")
-        tasks: list[OmegaTask] = []
-        at_few = _measured(om, tasks, FEW)
-        before = psutil.Process().memory_info().rss
-        at_many = _measured(om, tasks, MANY)
-        held = psutil.Process().memory_info().rss - before
-        print(f"\n{'':22}{f'{FEW:,} queued':>16}{f'{MANY:,} queued':>16}{'ratio':>8}")
-        for name, few in at_few.items():
-            many = at_many[name]
-            bar = VERDICTS.judge(f"{name} at {MANY:,} queued", many / few, SLOWER)
-            print(f"{name:22}{shown(few):>16}{shown(many):>16}{many / few:8.2f}  {bar}")
-        print(f"client: {held / (MANY - FEW) / 1024:.1f} KiB a handle")
-        with process("omega_jupyter.worker", "--concurrency", "2", OMEGA_MONGO_URL=url):
-            _work(tasks)
+        _on(f"{server}/local", None)
+        with RabbitServer() as rabbitmq:
+            _on(f"{server}/rabbit", rabbitmq.url)
+
+
+def _on(url: str, broker: str | None) -> None:
+    where = "RabbitMQ" if broker else "MongoDB"
+    om = Omega(url, broker)
+    om.datasets.put(np.zeros((3, 2)), "X")
+    om.models.put(LinearRegression().fit(np.zeros((3, 2)), np.zeros(3)), "m")
+    tasks: list[OmegaTask] = []
+    at_few = _measured(om, tasks, FEW)
+    before = psutil.Process().memory_info().rss
+    at_many = _measured(om, tasks, MANY)
+    held = psutil.Process().memory_info().rss - before
+    print(f"\n{where:22}{f'{FEW:,} queued':>16}{f'{MANY:,} queued':>16}{'ratio':>8}")
+    for name, few in at_few.items():
+        many = at_many[name]
+        bar = VERDICTS.judge(f"{where}: {name} at {MANY:,} queued", many / few, SLOWER)
+        print(f"{name:22}{shown(few):>16}{shown(many):>16}{many / few:8.2f}  {bar}")
+    print(f"client: {held / (MANY - FEW) / 1024:.1f} KiB a handle")
+    ours = {"OMEGA_MONGO_URL": url} | ({"OMEGA_BROKER_URL": broker} if broker else {})
+    with process("omega_jupyter.worker", "--concurrency", "2", **ours):
+        _work(where, tasks)
 
 
 def _measured(om: Omega, tasks: list[OmegaTask], count: int) -> dict[str, float]:
@@ -73,7 +84,7 @@ def _median(call: Callable[[], object], rounds: int = 9) -> float:
     return median(times)
 
 
-def _work(tasks: Sequence[OmegaTask]) -> None:
+def _work(where: str, tasks: Sequence[OmegaTask]) -> None:
     """Let the worker do all of them, and see what it keeps in memory."""
     began = time.monotonic()
     tasks[EARLY].wait(300)
@@ -82,7 +93,7 @@ def _work(tasks: Sequence[OmegaTask]) -> None:
     took, late = time.monotonic() - began, _resident()
     print(f"worker: {len(tasks) / took:.0f} tasks a second")
     for name, size in early.items():
-        bar = VERDICTS.judge(f"memory of the {name}", late[name] / size, LARGER)
+        bar = VERDICTS.judge(f"{where}: memory of the {name}", late[name] / size, LARGER)
         sizes = f"{size / 1e6:.0f} MB after {EARLY:,}, {late[name] / 1e6:.0f} MB after {MANY:,}"
         print(f"  {name}: {sizes} tasks ({late[name] / size:.2f} {bar})")
 

@@ -11,9 +11,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.parse import quote
 
-from omega_jupyter.config import SecretUrl
+from pymongo import MongoClient
+
 from omega_jupyter.local.mongod import find_mongod
-from omega_jupyter.store.database.connection import connect
 
 __all__ = ["Mongod", "forget_pages", "mongod"]
 
@@ -52,7 +52,8 @@ class Mongod:
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )
-        connect(SecretUrl(f"{self.url}/admin")).command("ping")
+        with MongoClient(self.url) as client:  # which waits for half a minute
+            client.admin.command("ping")
 
     def _stop(self) -> None:
         self._server.terminate()

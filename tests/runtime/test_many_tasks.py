@@ -86,5 +86,8 @@ def test_nothing_is_scanned(om: Omega) -> None:
             assert looked_at <= 200, (name, command)
 
     assert om.runtime.task(task_id).state == "CANCELLED"
+    examined(om)
     (full,) = [queue for queue in om.runtime.queues() if queue.name == "full"]
     assert full.waiting == MANY + 2
+    # They are counted, by an index; none is read.
+    assert sum(command.get("docsExamined", 0) for command in examined(om)) <= 200

@@ -62,6 +62,11 @@ class Messages:
         self._queue.create_index([("queue", ASCENDING), ("at", ASCENDING)])
         self._queue.create_index("expire_at", expireAfterSeconds=0)
         self._queue.create_index("task", sparse=True)
+        # Few are with a worker, of however many there are.
+        out = {"out": True}
+        self._queue.create_index(
+            [("queue", ASCENDING), ("until", ASCENDING)], partialFilterExpression=out
+        )
         self._bindings.create_index("exchange")
         self._bindings.create_index("expire_at", expireAfterSeconds=0)
         self._listeners.create_index("until", expireAfterSeconds=0)
@@ -199,8 +204,11 @@ class Messages:
         return self._queue.delete_many({"queue": queue}).deleted_count
 
     def size(self, queue: str) -> int:
-        """Return how many messages of the queue wait."""
-        return self._queue.count_documents(self._free(queue))
+        """Return how many messages of the queue wait, counted by indexes alone."""
+        held = {"queue": queue, "out": True, "$expr": {"$gt": ["$until", "$$NOW"]}}
+        # The held ones first: one that is done between the two is in neither.
+        taken = self._queue.count_documents(held)
+        return max(0, self._queue.count_documents({"queue": queue}) - taken)
 
     def notify(self, queue: str) -> None:
         """Tell who waits that there is something in the queue."""
