@@ -1,4 +1,4 @@
-"""A process of a worker that has ended is replaced at once."""
+"""A process of a worker that has ended is replaced at once, and a signal is heard at once."""
 
 from __future__ import annotations
 
@@ -9,6 +9,8 @@ from pathlib import Path
 
 import psutil
 
+from omega_jupyter.config import SecretUrl
+from omega_jupyter.runtime.transport.messages import Messages
 from tests.mongo_server import wait_for
 from tests.processes import OperatorKeys, start_worker
 
@@ -30,6 +32,22 @@ def test_process_that_ends_is_replaced_at_once(mongo_url: str, tmp_path: Path) -
 
     # Celery by itself often takes five seconds.
     assert max(took) < 2
+
+
+def test_worker_with_nothing_to_do_hears_of_its_end_at_once(mongo_url: str, tmp_path: Path) -> None:
+    keys = OperatorKeys(tmp_path)
+    worker = start_worker(mongo_url, tmp_path, processes=1, **keys.of_workers)
+    messages = Messages(SecretUrl(mongo_url), 30)
+    assert messages.listeners()
+
+    began = time.monotonic()
+    worker.terminate()
+    wait_for(lambda: not messages.listeners())
+    took = time.monotonic() - began
+
+    # Celery by itself notices when its next timer is due, which here is after four seconds.
+    assert took < 2
+    assert worker.wait(30) == 0
 
 
 def _replaced(worker: int, old: int) -> bool:

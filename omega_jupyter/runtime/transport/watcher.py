@@ -102,7 +102,10 @@ class Watcher:
         if queue in self._announced:
             self._announced.discard(queue)
             with suppress(ConnectionFailure):
-                self._messages.listen(self._announced)
+                if self._announced:
+                    self._messages.listen(self._announced)
+                else:
+                    self._messages.leave()
         self._news.discard(queue)
         for queues in list(self._exchanges.values()):
             queues.discard(queue)
