@@ -6,6 +6,7 @@ import os
 import threading
 from collections.abc import Callable
 from contextlib import ExitStack
+from functools import cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from omega_jupyter.errors import OmegaError
@@ -21,15 +22,14 @@ __all__ = ["Callbacks", "callbacks"]
 
 T = TypeVar("T", bound="KnownTask")
 
-_callbacks: dict[tuple[int, SecretUrl], Callbacks] = {}
 
-
+@cache
 def callbacks(url: SecretUrl) -> Callbacks:
     """Return this process's callbacks for the task records of a database."""
-    key = (os.getpid(), url)
-    if key not in _callbacks:
-        _callbacks[key] = Callbacks(url)
-    return _callbacks[key]
+    return Callbacks(url)
+
+
+os.register_at_fork(after_in_child=callbacks.cache_clear)
 
 
 class Callbacks:

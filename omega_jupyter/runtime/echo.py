@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import threading
 import time
@@ -25,6 +26,14 @@ def echo(app: Celery) -> Echo:
     if key not in _echoes:
         _echoes[key] = Echo(app)
     return _echoes[key]
+
+
+@atexit.register
+def _close() -> None:
+    """Close what is open, but not what the parent of a forked process has."""
+    for (pid, _), line in _echoes.items():
+        if pid == os.getpid():
+            line.close()
 
 
 class Echo:

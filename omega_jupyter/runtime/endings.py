@@ -11,7 +11,7 @@ import os
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
 from pymongo import WriteConcern
@@ -39,7 +39,6 @@ QUIET_SECONDS = 0.4
 logger = logging.getLogger(__name__)
 
 _prepared: set[tuple[int, SecretUrl]] = set()
-_endings: dict[tuple[int, SecretUrl], Endings] = {}
 
 
 def tell_of_end(url: SecretUrl, task_id: str) -> None:
@@ -61,12 +60,13 @@ def tell_of_end(url: SecretUrl, task_id: str) -> None:
         Bulletin(partial(_collection, url, WriteConcern(w=0))).post({"task": task_id})
 
 
+@cache
 def endings(url: SecretUrl) -> Endings:
     """Return this process's listener for the task records of a database."""
-    key = (os.getpid(), url)
-    if key not in _endings:
-        _endings[key] = Endings(url)
-    return _endings[key]
+    return Endings(url)
+
+
+os.register_at_fork(after_in_child=endings.cache_clear)
 
 
 class Endings:

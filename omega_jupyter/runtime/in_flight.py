@@ -6,6 +6,7 @@ import os
 import threading
 import time
 from collections.abc import Sequence
+from functools import cache
 from itertools import islice
 from typing import TYPE_CHECKING, Protocol
 from weakref import WeakValueDictionary
@@ -28,15 +29,14 @@ _SHARE, _AT_MOST_SECONDS = 0.85, 0.02
 _FIRST_GUESS, _WEIGHT = 0.004, 0.25
 _NOTED = 100
 
-_in_flight: dict[tuple[int, SecretUrl], InFlight] = {}
 
-
+@cache
 def in_flight(url: SecretUrl) -> InFlight:
     """Return this process's tasks in flight whose records are in that database."""
-    key = (os.getpid(), url)
-    if key not in _in_flight:
-        _in_flight[key] = InFlight(url)
-    return _in_flight[key]
+    return InFlight(url)
+
+
+os.register_at_fork(after_in_child=in_flight.cache_clear)
 
 
 class Handle(Protocol):
