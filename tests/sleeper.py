@@ -79,7 +79,8 @@ class Candidate(BaseEstimator):
     ----------
     value : int
     deeds : dict of str to str
-        By value: ``kill`` its process, always; ``kill once``; ``raise``; ``sleep`` for a minute.
+        By value: ``kill`` its process, always; ``kill once``; ``raise``; ``sleep`` for a minute;
+        ``hoard`` a gigabyte of memory for as long.
     seconds : float
         How long a fit takes.
     log : str
@@ -103,7 +104,9 @@ class Candidate(BaseEstimator):
             os.kill(os.getpid(), signal.SIGKILL)
         if deed == "raise":
             raise ValueError(f"no fit with {self.value}")
-        time.sleep(60.0 if deed == "sleep" else self.seconds)
+        kept = b"x" * (1_000_000_000 if deed == "hoard" else 0)
+        time.sleep(60.0 if deed in ("sleep", "hoard") else self.seconds)
+        del kept
         with log.open("a") as file:
             file.write(f"ended {os.getpid()}\n")
         self.fitted_ = True

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import time
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
@@ -21,7 +21,7 @@ from omega_jupyter.runtime.broker import Broker
 from omega_jupyter.runtime.envelope import LIFETIME_SECONDS
 from omega_jupyter.runtime.ledger import Ledger
 from omega_jupyter.runtime.outcome import published
-from omega_jupyter.runtime.parts import unfinished
+from omega_jupyter.runtime.parts import may_send_again, unfinished
 from omega_jupyter.runtime.search_end import pass_on
 
 if TYPE_CHECKING:
@@ -50,11 +50,14 @@ class Inquiry:
     broker : Broker
     mongo_url : SecretUrl
         Where results are published.
+    send_again : callable
+        Takes a record, and sends its message once more.
     """
 
     ledger: Ledger
     broker: Broker
     mongo_url: SecretUrl
+    send_again: Callable[[Document], None]
 
     def settle(self, records: Sequence[Document]) -> bool:
         """Write down what follows from the silence about these tasks.
@@ -85,11 +88,27 @@ class Inquiry:
                 if _is_expired(record):
                     self._lose(record, "has waited for a week, after which no worker takes it")
                     changed = True
-                elif record["_id"] in gone:
+                elif record["_id"] in gone and not self._sent_again(record):
                     lost = "the broker lost it, or a worker refused it"
                     self._lose(record, f"is gone from the queue {queue!r}: {lost}")
                     changed = True
         return changed
+
+    def _sent_again(self, record: Document) -> bool:
+        """Send the message of a search's part again, which nobody else could.
+
+        Its user has submitted one task, of which this is a small share. Should the message
+        turn up after all, both have the same number: the second one begins nothing.
+        """
+        if record.get("parent") is None:
+            return False
+        try:
+            if not may_send_again(self.ledger.url, str(record["_id"])):
+                return False
+            self.send_again(record)
+        except OmegaError:
+            return False
+        return True
 
     def _lose(self, record: Document, what: str) -> None:
         """Note that a task can't end any more, unless it had published its result."""

@@ -10,16 +10,26 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from omega_jupyter.runtime.fits import HEAD, are_done, seconds_left
-from omega_jupyter.runtime.records import FINAL, MAX_ATTEMPTS, records
+from omega_jupyter.runtime.records import FINAL, MAX_ATTEMPTS, WAITING, records
 from omega_jupyter.store.database.connection import Document, mongo_errors
 
 if TYPE_CHECKING:
     from omega_jupyter.config import SecretUrl
 
-__all__ = ["after_death", "has_failed", "keep", "part_id", "results", "unfinished"]
+__all__ = [
+    "after_death",
+    "has_failed",
+    "keep",
+    "may_send_again",
+    "part_id",
+    "results",
+    "unfinished",
+]
 
 # A fit under which the process of its task dies that often has failed.
 MAX_DEATHS = 2
+# The message of a part that is gone is sent again that often: workers may be refusing it.
+MAX_SENT_AGAIN = 3
 
 
 def part_id(parent: str, part: int | str) -> str:
@@ -36,6 +46,15 @@ def unfinished(url: SecretUrl, parent: str) -> list[Document]:
     ]
     with mongo_errors(url):
         return list(records(url).aggregate(pipeline))
+
+
+def may_send_again(url: SecretUrl, task_id: str) -> bool:
+    """Note that the message of a part is sent again; False where it was often enough."""
+    waits = {"_id": task_id, "state": {"$in": list(WAITING)}}
+    seldom = {"sent_again": {"$not": {"$gte": MAX_SENT_AGAIN}}}
+    with mongo_errors(url):
+        noted = records(url).update_one({**waits, **seldom}, {"$inc": {"sent_again": 1}})
+    return bool(noted.matched_count)
 
 
 def keep(url: SecretUrl, task_id: str, attempt: int, before: int, after: int, scores: str) -> bool:

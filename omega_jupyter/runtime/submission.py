@@ -80,7 +80,7 @@ class Submitter:
     def inquiry(self) -> Inquiry:
         """What finds tasks whose worker or message is gone."""
         broker = Broker(self.config, self.broker_url)
-        return Inquiry(self.ledger, broker, self.mongo_url)
+        return Inquiry(self.ledger, broker, self.mongo_url, self._publish)
 
     def submit(
         self,
@@ -225,20 +225,24 @@ class Submitter:
 
     def _send(self, record: Document) -> None:
         try:
-            with broker_errors(self.broker_url):
-                send(
-                    client_app(self.config, self.broker_url),
-                    sending_keys(self.config, self.mongo_url),
-                    Credentials(self.mongo_url, self.result_backend),
-                    verb=record["verb"],
-                    task_id=record["_id"],
-                    arguments=record["arguments"],
-                    terms=Terms(record["queue"], time_limit=record["time_limit"]),
-                )
+            self._publish(record)
         except (OmegaError, KeyboardInterrupt):
             # Perhaps it was sent: a worker runs no task without a record.
             self.ledger.withdraw(record["_id"])
             raise
+
+    def _publish(self, record: Document) -> None:
+        """Give the broker the message of a record, or the next one of it."""
+        with broker_errors(self.broker_url):
+            send(
+                client_app(self.config, self.broker_url),
+                sending_keys(self.config, self.mongo_url),
+                Credentials(self.mongo_url, self.result_backend),
+                verb=record["verb"],
+                task_id=record["_id"],
+                arguments=record["arguments"],
+                terms=Terms(record["queue"], record.get("taken", 0) + 1, record["time_limit"]),
+            )
 
 
 def _gone(task_id: str, role: str, ref: str) -> NotFound:

@@ -20,8 +20,8 @@ class Terms:
     queue : str
         The only queue that a worker takes the message from.
     number : int
-        1 for the message that a client sends; each later message of the same task,
-        sent by a worker, has a higher one. Each number is taken once.
+        1 for the message that a client sends; each message of the same task that is sent
+        after one was taken has a higher one. Each number is taken once.
     time_limit : float, optional
         Seconds after which the worker ends the task.
     not_before : float, optional

@@ -153,6 +153,25 @@ def test_fit_over_the_limit_of_its_worker_has_failed(place: Place) -> None:
     assert "ran longer than its time limit of 1 s" in str(task.logs())
 
 
+def test_fit_over_the_memory_of_its_worker_has_failed(place: Place) -> None:
+    place.start(OMEGA_MEMORY_LIMIT="700MB")
+    reason = "used more than 700 MB of memory"
+    task = place.search(4, {2: "hoard"}, seconds=0.3)
+
+    found = task.get(60)
+    np.testing.assert_array_equal(scores(found), [1, np.nan, 3, 4])
+    assert reason in str(task.logs())
+
+    strict = place.search(4, {2: "hoard"}, seconds=0.3, error_score="raise")
+    with pytest.raises(TaskFailed, match=reason):
+        strict.get(60)
+    assert all(part.ready() for part in parts_of(place, strict))
+    assert place.workers[0].poll() is None
+    assert scores(place.search(2, seconds=0.01).get(30)) == [1, 2]
+    # The searches that ended well are published, and no more.
+    assert len(place.om.models.versions("search")) == 5
+
+
 def test_search_outlives_all_its_workers_and_does_no_more_than_it_must_again(place: Place) -> None:
     first = place.start(processes=1)
     task = place.search(12, seconds=0.3)
@@ -170,16 +189,44 @@ def test_search_outlives_all_its_workers_and_does_no_more_than_it_must_again(pla
     assert len(place.om.models.versions("search")) == 2
 
 
-def test_search_whose_part_is_lost_is_lost(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_part_whose_message_is_gone_is_sent_again(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name in ("QUEUED_SECONDS", "ASK_AGAIN_SECONDS"):
         monkeypatch.setattr(inquiry, name, 0.0)
     place.start(processes=1)
     task = place.search(12, seconds=0.4)
     wait_for(lambda: bool(task.refresh().get("spread")))
-    gone = max(part.id for part in place.om.runtime.tasks(100, parent=task))
-    taken = records(place.om.mongo_url).database["omega_queue"].delete_one({"task": gone})
-    assert taken.deleted_count == 1
+    lose(place, last_part(place, task))
+
+    assert scores(task.get(60)) == list(range(1, 13))
+    assert [place.runs(f"{value}.log")[0] for value in range(1, 12)] == [2] * 11
+
+
+def test_search_whose_part_is_lost_again_and_again_is_lost(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(inquiry, "ASK_AGAIN_SECONDS", 0.0)
+    place.start(processes=1)
+    task = place.search(12, seconds=0.6)
+    wait_for(lambda: bool(task.refresh().get("spread")))
+    gone = last_part(place, task)
+    lose(place, gone)
+    monkeypatch.setattr(inquiry, "QUEUED_SECONDS", 0.0)
+    for _ in range(3):
+        assert task.state == "PROGRESS"
+        lose(place, gone)
 
     with pytest.raises(TaskLost, match="is gone from the queue"):
         task.get(30)
     assert {part.state for part in parts_of(place, task)} <= {"LOST", "CANCELLED", "SUCCESS"}
+
+
+def last_part(place: Place, task: OmegaTask) -> str:
+    return max(part.id for part in place.om.runtime.tasks(100, parent=task))
+
+
+def lose(place: Place, task_id: str) -> None:
+    """Remove the message of a task from the broker."""
+    queue = records(place.om.mongo_url).database["omega_queue"]
+    assert queue.delete_one({"task": task_id}).deleted_count == 1
