@@ -39,6 +39,8 @@ RUNTIME = {
     "fit('X', 'y')": 4.0,
     "in flight": 3.0,
 }
+# Above the prediction itself, of a model that the worker has in memory.
+LARGE_MODEL_SECONDS = 0.01
 # Ratio to the same fit without a worker.
 LONG_FIT = 1.03
 

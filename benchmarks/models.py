@@ -1,4 +1,4 @@
-"""Models against joblib on the local disk."""
+"""Models against joblib on the local disk, and a prediction of a large one that a worker has."""
 
 from __future__ import annotations
 
@@ -14,9 +14,12 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 
+from benchmarks.bars import LARGE_MODEL_SECONDS, VERDICTS
 from benchmarks.runner import run
+from benchmarks.runtime import process, wait_for_worker
 from benchmarks.servers import mongod
 from omega_jupyter.config import SecretUrl
+from omega_jupyter.omega import Omega
 from omega_jupyter.store.models import ModelStore
 
 
@@ -59,6 +62,29 @@ def main() -> None:
                 },
                 rounds=5,
             )
+        _warm(f"{url}/models", stored, model)
+
+
+def _warm(url: str, stored: str, model: Any) -> None:
+    """Print what a prediction takes that a worker has done before, beside that at home."""
+    om = Omega(url)
+    rows = np.random.default_rng(0).random((1, model.n_features_in_))
+    om.datasets.put(rows, "X")
+    with process("omega_jupyter.worker", "--concurrency", "1", OMEGA_MONGO_URL=url):
+        wait_for_worker(om)
+        remote = om.runtime.model(stored)
+        medians = run(
+            "a prediction for one row with the model of 200 MB",
+            {
+                "at home": lambda: model.predict(rows),
+                "on a worker that has it": lambda: remote.predict("X").get(60),
+            },
+            rounds=25,
+            warmup=3,
+        )
+    home, there = medians.values()
+    bar = VERDICTS.judge("model of 200 MB, warm", there - home, LARGE_MODEL_SECONDS, " s")
+    print(f"  over the prediction itself: {(there - home) * 1000:.1f} ms ({bar})")
 
 
 if __name__ == "__main__":

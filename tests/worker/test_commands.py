@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 import pytest
 from sklearn.datasets import load_iris
+from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
-from sklearn.neighbors import KNeighborsClassifier
 
 from omega_jupyter.omega import Omega
 from omega_jupyter.store.database.connection import connect
@@ -93,11 +93,14 @@ def test_object_takes_two_commands_more(alone: Omega) -> None:
     }
 
 
-def test_second_prediction_of_a_large_model_reads_no_chunk(alone: Omega) -> None:
+def test_second_prediction_of_a_model_of_200_mb_reads_no_chunk(alone: Omega) -> None:
     rng = np.random.default_rng(0)
-    # 8 MB, which is several chunks.
-    large = KNeighborsClassifier(1).fit(rng.random((40_000, 25)), rng.integers(0, 2, 40_000))
-    alone.datasets.put(rng.random((5, 25)), "X")
+    large = LogisticRegression()
+    large.coef_, large.intercept_ = rng.random((100, 250_000)), np.zeros(100)
+    large.classes_, large.n_features_in_ = np.arange(100), 250_000
+    assert large.coef_.nbytes == 200_000_000
+    rows = rng.random((5, 250_000))
+    alone.datasets.put(rows, "X")
     alone.models.put(large, "large")
     model = alone.runtime.model("large")
     database = connect(alone.mongo_url)
@@ -116,8 +119,10 @@ def test_second_prediction_of_a_large_model_reads_no_chunk(alone: Omega) -> None
     # Now and then a worker looks for garbage there.
     assert min(chunks_read() for _ in range(3)) == 0
     # A new version is another one, whatever is kept.
-    other = KNeighborsClassifier(1).fit(large._fit_X, 1 - large._y)
     before = model.predict("X").get(60)
-    alone.models.put(other, "large")
+    np.testing.assert_array_equal(before, large.predict(rows))
+    large.coef_ = large.coef_[::-1]
+    alone.models.put(large, "large")
     assert chunks_read() > 0
-    assert (model.predict("X").get(60) == 1 - before).all()
+    np.testing.assert_array_equal(model.predict("X").get(60), 99 - before)
+    np.testing.assert_array_equal(alone.runtime.model("large@1").predict("X").get(60), before)
