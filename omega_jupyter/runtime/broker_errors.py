@@ -77,12 +77,14 @@ def denied(url: SecretUrl, error: AMQPError) -> AuthError:
     found = _REFUSED.search(text)
     if found is not None:
         right = _right(error, found["kind"])
+        # Of what workers are asked and answer through nobody chooses the name.
+        own = "" if "pidbox" in found["name"] else "; --queue, for a worker --queues, names another"
         return AuthError(
             f"RabbitMQ at {at} does not give the user {user!r} the right to {right} the "
             f"{found['kind']} {found['name']!r} (virtual host {found['vhost']!r})",
             hop="broker",
             hint="docs/security.md has the rights that users and workers need, and the command "
-            "that gives them; --queue names another queue",
+            f"that gives them{own}",
         )
     if "vhost" in text:
         return AuthError(

@@ -101,15 +101,7 @@ class Roster:
         self._learn(found)
 
     def workers(self, timeout: float = ANSWER_SECONDS) -> Found[WorkerInfo]:
-        """Return the workers that answer within the timeout.
-
-        Raises
-        ------
-        Unavailable
-            The broker does not answer.
-        AuthError
-            Its user may not ask.
-        """
+        """Answer :meth:`OmegaRuntime.workers`."""
         with broker_errors(self.url):
             listeners = Broker(self.config, self.url).listeners()
             there = math.inf if listeners is None else listeners
@@ -119,18 +111,7 @@ class Roster:
         return Found(found)
 
     def queues(self, timeout: float = ANSWER_SECONDS) -> Found[QueueInfo]:
-        """Return the queues that are listened to, or in which something waits.
-
-        RabbitMQ does not tell its queues: there it is those that are listened to, and
-        the user's own.
-
-        Raises
-        ------
-        Unavailable
-            The broker does not answer.
-        AuthError
-            Its user may not ask.
-        """
+        """Answer :meth:`OmegaRuntime.queues`."""
         broker = Broker(self.config, self.url)
         workers = self.workers(timeout)
         listened = {name for worker in workers for name in worker.queues}
@@ -142,15 +123,7 @@ class Roster:
         return found
 
     def ping(self, queue: str, timeout: float = ANSWER_SECONDS) -> float:
-        """Return the seconds that a worker of the queue takes to answer.
-
-        Raises
-        ------
-        Unavailable
-            The broker does not answer, or no worker of the queue does; ``hop`` says which.
-        AuthError
-            The broker's user may not ask.
-        """
+        """Answer :meth:`OmegaRuntime.ping`, for any queue."""
         app = client_app(self.config, self.url)
         known = self._known()
         there = known and {worker.name for worker in known}

@@ -150,7 +150,8 @@ class OmegaRuntime:
     def queues(self) -> Found[QueueInfo]:
         """Return the queues: how much waits in each, how many workers listen to it.
 
-        On RabbitMQ these are the queues that are listened to, and the user's own.
+        Those that are listened to, those in which something waits, and the user's own;
+        RabbitMQ does not tell the second.
 
         Raises
         ------

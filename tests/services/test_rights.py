@@ -181,8 +181,10 @@ def test_doctor_finds_the_right_to_send_missing(site: Site) -> None:
 def test_worker_needs_each_right(site: Site, name: str) -> None:
     right, what = OF_WORKERS[name]
 
-    with pytest.raises(AuthError, match=missing(f"worker-{name}", right, what)):
+    with pytest.raises(AuthError, match=missing(f"worker-{name}", right, what)) as caught:
         site.check_worker(f"worker-{name}")
+    # Where another queue would help.
+    assert ("--queues" in str(caught.value.hint)) == ("pidbox" not in what)
 
 
 def test_alice_can_neither_send_to_bobs_queue_nor_read_her_own(site: Site) -> None:
