@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator
@@ -59,6 +61,18 @@ def test_queue_without_a_worker_and_other_versions_are_warned_of_at_once(place: 
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         runtime.model("fitted").predict("X").get(30)
+
+
+def test_who_has_pinged_leaves_nothing_open(place: Place) -> None:
+    om = place.om
+    program = f"""
+from omega_jupyter.omega import Omega
+om = Omega({om.mongo_url.reveal()!r}, {om.broker_url.reveal()!r}, queue={om.config.queue!r})
+print([om.runtime.ping() for _ in range(2)])
+"""
+    command = [sys.executable, "-W", "always::ResourceWarning", "-c", program]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    assert "ResourceWarning" not in ended.stderr
 
 
 def test_who_works_is_told_within_a_second_also_when_one_has_just_died(place: Place) -> None:
