@@ -42,7 +42,7 @@ frontend: $(VENV)/.installed
 
 unit: $(VENV)/.installed
 	PYTHON=$(PYTHON) scripts/system-packages.sh test
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest -n 2 --dist loadfile
 
 bench: $(VENV)/.installed
 	$(BIN)/python -m benchmarks

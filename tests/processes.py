@@ -12,14 +12,16 @@ from typing import Any
 
 import psutil
 import pytest
-from amqp.exceptions import NotFound
 
 from omega_jupyter.config import OmegaConfig, SecretUrl
 from omega_jupyter.runtime.app import make_app
+from omega_jupyter.runtime.asking import Answers, ask, connected
 from omega_jupyter.runtime.keypair import KeyPair, write_key_file
 
 # From where a worker finds the tests' own estimators.
 ROOT = Path(__file__).parents[1]
+# How long a worker gets to answer before it is asked once more: it may not have heard.
+ANSWER_SECONDS = 0.5
 
 
 def kill_tree(process: subprocess.Popen[bytes]) -> None:
@@ -94,18 +96,18 @@ def start_worker(
             cwd=folder,
         )
     app = make_app(OmegaConfig(), SecretUrl(asking or broker_url))
-    while not any(f"-{process.pid}@" in name for name in _answering(app)):
+    while not _answers(app, process.pid):
         if process.poll() is not None:
             pytest.fail(f"the worker ended:\n{(folder / 'worker.log').read_text()}")
     app.close()
     return process
 
 
-def _answering(app: Any) -> list[str]:
-    """Return the names of the workers that answer."""
-    with app.connection_for_write() as connection:  # the pool's may be of a broker that was killed
-        try:
-            replies = app.control.ping(timeout=1, connection=connection)
-        except NotFound:
-            return []  # the first worker makes what one asks through
-        return [name for reply in replies for name in reply]
+def _answers(app: Any, pid: int) -> bool:
+    """Tell whether the worker of this process answers."""
+
+    def is_there(answers: Answers) -> bool:
+        return any(f"-{pid}@" in name for name in answers)
+
+    with connected(app) as connection:
+        return is_there(ask(app, connection, "ping", timeout=ANSWER_SECONDS, enough=is_there))

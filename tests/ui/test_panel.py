@@ -8,7 +8,7 @@ from contextlib import suppress
 import numpy as np
 import pandas as pd
 import pytest
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, Request, expect
 from playwright.sync_api import TimeoutError as NotInTime
 from sklearn.ensemble import RandomForestClassifier
 from sklearn.linear_model import LogisticRegression
@@ -20,6 +20,8 @@ from tests.mongo_server import MongoServer
 from tests.ui.conftest import Lab
 
 Screenshot = Callable[[str], None]
+
+PANEL = "omega-jupyter-panel"
 
 # Of text against its background: WCAG 2.1, level AA.
 READABLE = 4.5
@@ -62,6 +64,12 @@ def stored(lab: Lab, mongo_url: str) -> Iterator[Omega]:
 def open_panel(page: Page) -> Locator:
     page.get_by_role("tab", name="Omega").click()
     return page.get_by_role("region", name="Omega", exact=True)
+
+
+def keeps_open(request: Request) -> bool:
+    """Tell whether a request keeps a layout in which the panel is the one that is shown."""
+    kept = f'"current":"{PANEL}"' in (request.post_data or "")
+    return kept and "/api/workspaces/" in request.url
 
 
 def lines(panel: Locator) -> Locator:
@@ -225,7 +233,8 @@ def test_every_theme_is_readable(
 
 
 def test_the_panel_is_open_again_after_a_reload(page: Page, stored: Omega, lab: Lab) -> None:
-    with page.expect_response(lambda response: "/api/workspaces/" in response.url):
+    # The layout is kept a moment after each change.
+    with page.expect_response(lambda response: keeps_open(response.request)):
         open_panel(page)
     with page.expect_response(lambda response: response.url.partition("?")[0].endswith("/objects")):
         page.goto(f"{lab.url}/lab")

@@ -65,7 +65,7 @@ def test_running_fit_stops_at_its_next_step(stored: Omega) -> None:
     began = time.monotonic()
     assert task.cancel(grace=60) == "stopped"
 
-    assert time.monotonic() - began < 5
+    assert time.monotonic() - began < 30
     ended_as(task, stored, "QUEUED", "STARTED", "CANCELLING", "CANCELLED")
 
 

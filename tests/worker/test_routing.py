@@ -55,8 +55,8 @@ def test_queue_that_nobody_listens_to_is_warned_of_once(stored: Omega) -> None:
 
 def test_workers_tell_about_themselves(stored: Omega, worker: Worker) -> None:
     began = time.monotonic()
-    [found] = stored.runtime.workers(10)
-    assert time.monotonic() - began < 5  # nobody waits for workers that are not there
+    [found] = stored.runtime.workers(60)
+    assert time.monotonic() - began < 30  # nobody waits for workers that are not there
 
     assert found.name.startswith(f"omega-{worker.pid}@")
     assert found.name.endswith(found.host)

@@ -133,24 +133,24 @@ def test_refit_that_kills_its_process_fails_the_search(shared: Place) -> None:
 
 
 def test_time_limit_is_that_of_the_whole_search(shared: Place) -> None:
-    task = shared.search(40, seconds=0.3, time_limit=2.0)
+    task = shared.search(100, seconds=0.3, time_limit=2.0)
     stuck = shared.search(6, {3: "sleep"}, seconds=0.3, time_limit=2.0)
 
     for one in (task, stuck):
         with pytest.raises(TaskFailed, match="ran longer than its time limit of 2 s"):
             one.get(30)
-        assert 1.5 < one.elapsed < 6
+        assert 1.5 < one.elapsed < 15
         assert all(part.ready() for part in parts_of(shared, one))
     assert scores(shared.search(2, seconds=0.01).get(30)) == [1, 2]
 
 
 def test_fit_over_the_limit_of_its_worker_has_failed(place: Place) -> None:
-    place.start(OMEGA_TIME_LIMIT="1")
+    place.start(OMEGA_TIME_LIMIT="4")
     task = place.search(4, {2: "sleep"}, seconds=0.3)
 
     found = task.get(60)
     np.testing.assert_array_equal(scores(found), [1, np.nan, 3, 4])
-    assert "ran longer than its time limit of 1 s" in str(task.logs())
+    assert "ran longer than its time limit of 4 s" in str(task.logs())
 
 
 def test_fit_over_the_memory_of_its_worker_has_failed(place: Place) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from operator import attrgetter
 from typing import Any
 
 import numpy as np
@@ -121,7 +122,9 @@ def test_model_that_skops_cannot_write_is_refused(models: ModelStore) -> None:
 
 
 @pytest.mark.parametrize(
-    "function", [os.system, eval, exec, np.load, np.testing.assert_equal, print], ids=str
+    "function",
+    [os.system, eval, exec, np.load, np.testing.assert_equal, print],
+    ids=attrgetter("__name__"),
 )
 def test_function_that_runs_code_is_refused(function: Any, models: ModelStore) -> None:
     models.put(preprocessing.FunctionTransformer(function), "m")
