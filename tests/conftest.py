@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 import os
-import shutil
-import subprocess
-import tempfile
 import uuid
 from collections.abc import Iterator
-from pathlib import Path
-from urllib.parse import quote
 
 import pytest
 
 from omega_jupyter.config import SecretUrl
-from omega_jupyter.local.mongod import find_mongod
 from omega_jupyter.omega import Omega
 from omega_jupyter.store.database.connection import connect, forget
+from tests.mongo_server import MongoServer
 from tests.processes import OperatorKeys, Worker, start_worker
 
 
@@ -36,25 +31,8 @@ def _no_settings_of_this_machine(
 @pytest.fixture(scope="session")
 def mongod() -> Iterator[str]:
     """A real mongod on a unix socket; yields its URL without a database."""
-    # Not pytest's own folder: a unix socket's path has at most 107 bytes.
-    folder = Path(tempfile.mkdtemp(prefix="omega-test-"))
-    socket = folder / "mongod.sock"
-    with (folder / "mongod.log").open("wb") as log:
-        process = subprocess.Popen(
-            [find_mongod(), "--dbpath", folder, "--bind_ip", socket, "--unixSocketPrefix", folder]
-            + ["--filePermissions", "0600", "--wiredTigerCacheSizeGB", "1"],
-            stdout=log,
-            stderr=log,
-        )
-    url = f"mongodb://{quote(str(socket), safe='')}"
-    try:
-        connect(SecretUrl(f"{url}/admin")).command("ping")
-        yield url
-    finally:
-        forget(SecretUrl(f"{url}/admin"))
-        process.terminate()
-        process.wait(30)
-        shutil.rmtree(folder, ignore_errors=True)
+    with MongoServer() as server:
+        yield f"mongodb://{server.address}"
 
 
 @pytest.fixture

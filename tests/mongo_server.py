@@ -8,8 +8,8 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
-from types import TracebackType
 from typing import TypeVar
 from urllib.parse import quote
 
@@ -18,6 +18,7 @@ from pymongo import MongoClient
 from omega_jupyter.local.mongod import find_mongod
 
 T = TypeVar("T")
+START_MS = 120_000
 
 
 def wait_for(condition: Callable[[], T], seconds: float = 60.0) -> T:
@@ -30,7 +31,13 @@ def wait_for(condition: Callable[[], T], seconds: float = 60.0) -> T:
     return value
 
 
-class MongoServer:
+def await_mongod(url: str) -> None:
+    """Wait until a mongod that was just started answers, also on a machine that is busy."""
+    with MongoClient[dict[str, object]](url, serverSelectionTimeoutMS=START_MS) as client:
+        client.admin.command("ping")
+
+
+class MongoServer(AbstractContextManager["MongoServer"]):
     """A mongod on a unix socket in a folder of its own; `auth` adds the user `alice`.
 
     Alice may read and write the database `omega_alice`, in which she is defined.
@@ -70,26 +77,17 @@ class MongoServer:
 
     def start(self) -> None:
         command = [find_mongod(), "--dbpath", self.folder, "--bind_ip", self.socket]
-        command += ["--unixSocketPrefix", self.folder, "--wiredTigerCacheSizeGB", "0.25"]
+        command += ["--unixSocketPrefix", self.folder, "--wiredTigerCacheSizeGB", "1"]
         with (self.folder / "mongod.log").open("ab") as log:
             self.process = subprocess.Popen(command + self._options, stdout=log, stderr=log)
-        with MongoClient(f"mongodb://{self.address}") as client:
-            client.admin.command("ping")
+        await_mongod(f"mongodb://{self.address}")
 
     def kill(self) -> None:
         """As when the power goes."""
         self.process.send_signal(signal.SIGKILL)
         self.process.wait(10)
 
-    def __enter__(self) -> MongoServer:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.process.terminate()
         self.process.wait(30)
         shutil.rmtree(self.folder, ignore_errors=True)

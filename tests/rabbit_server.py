@@ -11,8 +11,8 @@ import shutil
 import socket
 import subprocess
 import tempfile
+from contextlib import AbstractContextManager
 from pathlib import Path
-from types import TracebackType
 
 from kombu import Connection
 from kombu.exceptions import OperationalError
@@ -72,7 +72,7 @@ def definitions(password: str, rights: dict[str, Rights], vhosts: list[str]) -> 
     )
 
 
-class RabbitServer:
+class RabbitServer(AbstractContextManager["RabbitServer"]):
     """A RabbitMQ of our own on loopback, with a data folder that outlives a kill.
 
     Parameters
@@ -113,7 +113,7 @@ class RabbitServer:
     def start(self) -> None:
         with (self.folder / "out.log").open("ab") as log:
             self.process = subprocess.Popen([SERVER], env=self._environment, stdout=log, stderr=log)
-        wait_for(self._answers)
+        wait_for(self._answers, 120)
 
     def kill(self) -> None:
         """As when the power goes."""
@@ -129,15 +129,7 @@ class RabbitServer:
             return False
         return True
 
-    def __enter__(self) -> RabbitServer:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         if self.process.poll() is None:
             self.kill()
         stop = ["epmd", "-port", str(self._epmd), "-kill"]

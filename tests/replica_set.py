@@ -6,20 +6,20 @@ import shutil
 import signal
 import subprocess
 import tempfile
+from contextlib import AbstractContextManager
 from pathlib import Path
-from types import TracebackType
 
 from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
 from omega_jupyter.local.mongod import find_mongod
-from tests.mongo_server import wait_for
+from tests.mongo_server import await_mongod, wait_for
 from tests.rabbit_server import free_port
 
 NAME = "omega"
 
 
-class ReplicaSet:
+class ReplicaSet(AbstractContextManager["ReplicaSet"]):
     """Some members, each with its data in a folder.
 
     Parameters
@@ -51,12 +51,11 @@ class ReplicaSet:
             self.processes[port] = subprocess.Popen(
                 [*command, "--oplogSize", "50"], stdout=log, stderr=log
             )
-        with self.member(port) as client:
-            client.admin.command("ping")
+        await_mongod(self._url(port))
 
     def member(self, port: int) -> MongoClient[dict[str, object]]:
         """Return a client of this member alone."""
-        return MongoClient(f"mongodb://127.0.0.1:{port}/?directConnection=true")
+        return MongoClient(self._url(port))
 
     def primary(self) -> int:
         """Return the port of the primary, as soon as there is one."""
@@ -77,6 +76,9 @@ class ReplicaSet:
         hosts = ",".join(f"127.0.0.1:{port}" for port in self.ports)
         return f"mongodb://{hosts}/{database}?replicaSet={NAME}"
 
+    def _url(self, port: int) -> str:
+        return f"mongodb://127.0.0.1:{port}/?directConnection=true"
+
     def _is_primary(self, port: int) -> bool:
         if self.processes[port].poll() is not None:
             return False
@@ -86,15 +88,7 @@ class ReplicaSet:
         except PyMongoError:
             return False
 
-    def __enter__(self) -> ReplicaSet:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         for process in self.processes.values():
             process.kill()
             process.wait(10)

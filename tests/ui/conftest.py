@@ -90,7 +90,7 @@ def lab(mongod: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
         )
     found = Lab(f"http://127.0.0.1:{port}", token, folder / "config/omega-jupyter/config.toml")
     try:
-        wait_for(lambda: found.answers() or process.poll() is not None, 60)
+        wait_for(lambda: found.answers() or process.poll() is not None, 120)
         assert process.poll() is None, (folder / "lab.log").read_text()
         yield found
     finally:

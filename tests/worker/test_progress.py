@@ -31,7 +31,6 @@ from omega_jupyter.omega import Omega
 from omega_jupyter.worker.progress import following
 from omega_jupyter.worker.progress.following import followed
 from omega_jupyter.worker.progress.meter import Meter, Reading
-
 from tests.mongo_server import wait_for
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
