@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
-from omega_jupyter.errors import Conflict, Invalid
+from omega_jupyter.errors import Conflict, Invalid, NotFound, OmegaError
 from omega_jupyter.store.chunks.chunks import StoredSource
 from omega_jupyter.store.codecs.codec import Codec, codec_for, codec_of_kind
 from omega_jupyter.store.database.connection import Document
@@ -14,11 +15,30 @@ from omega_jupyter.store.names.catalog import Latest, now
 from omega_jupyter.store.names.names import plain_name
 from omega_jupyter.store.names.versioned import VersionedStore
 from omega_jupyter.store.payload.part import Part
+from omega_jupyter.store.upkeep.document import fault_of
 from omega_jupyter.store.versions.attributes import plain_attributes
 from omega_jupyter.store.versions.metadata import Metadata
-from omega_jupyter.store.versions.writing import FORMAT, describe, discard, write_payload
+from omega_jupyter.store.versions.writing import (
+    FORMAT,
+    content_hash,
+    describe,
+    discard,
+    write_payload,
+)
 
 __all__ = ["ObjectStore"]
+
+# What a codec meets where a description is not the one that it wrote.
+_UNREADABLE = (
+    Invalid,
+    NotFound,
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    MemoryError,
+    TypeError,
+    ValueError,
+)
 
 
 class ObjectStore(VersionedStore):
@@ -106,13 +126,15 @@ class ObjectStore(VersionedStore):
 
     def _decode(self, document: Document, part: Part, what: str) -> Any:
         codec = codec_of_kind(document["kind"])
-        return codec.decode(StoredSource(self._url, document), document["body"], part, what)
+        with _naming_damage(document, what):
+            return codec.decode(StoredSource(self._url, document), document["body"], part, what)
 
     def _lazy(self, metadata: Metadata, part: Part) -> Any:
         document = self._document(metadata)
         codec = codec_of_kind(document["kind"])
         source = StoredSource(self._url, document)
-        return codec.lazy(source, document["body"], part, metadata.ref)
+        with _naming_damage(document, metadata.ref):
+            return codec.lazy(source, document["body"], part, metadata.ref)
 
     def _document(self, metadata: Metadata) -> Document:
         """Return the version document with all that a codec needs."""
@@ -126,6 +148,31 @@ class ObjectStore(VersionedStore):
                 hint="pip install --upgrade omega-jupyter",
             )
         return document
+
+
+@contextmanager
+def _naming_damage(document: Document, what: str) -> Iterator[None]:
+    """Look at a description that could not be read: where it is damaged, that is the error.
+
+    A codec relies on what it has written; its hash tells whether this is that.
+    """
+    try:
+        yield
+    except _UNREADABLE as error:
+        if isinstance(error, OmegaError) and what in error.message:
+            raise
+        fault = fault_of(document)
+        # A file's hash is that of its bytes.
+        if fault is None and document["kind"] != "file":
+            found = content_hash(document["body"], document["segments"])
+            fault = None if found == document["hash"] else "its description was changed"
+        if fault is None:
+            raise
+        raise Invalid(
+            f"{what} is damaged: {fault} ({getattr(error, 'message', error)})",
+            hint="`%omega store check` looks at all that is stored; "
+            "an earlier version, or an archive, may be sound",
+        ) from error
 
 
 def notes_of(

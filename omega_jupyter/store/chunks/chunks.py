@@ -183,6 +183,8 @@ class StoredSource(Source):
 
     def fetch(self, segment: int, keys: Sequence[Key], sink: Sink) -> None:
         """Give each chunk to the sink, from two threads where there is much to read."""
+        if not 0 <= segment < len(self._entries):
+            raise damaged(self._ref)
         entry = self._entries[segment]
         if "s" not in entry:
             if of_inline(entry["d"]) != entry.get("h"):

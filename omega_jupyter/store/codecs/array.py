@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
+from math import prod
 from typing import Any
 
 from omega_jupyter.errors import Invalid
@@ -159,6 +161,13 @@ def read_array(
     shape = [int(n) for n in body["shape"]]
     if rows is not None:
         shape[0] = min(max(rows, 0), shape[0])
+    # Before there is room for it: a damaged number may ask for more than any memory has.
+    size, whole = int(body["size"]), [int(n) for n in body["shape"]]
+    # numpy refuses also what is empty where the other lengths are beyond all measure.
+    most = prod(max(n, 1) for n in whole) * max(dtype.itemsize, 1)
+    if min(whole, default=0) < 0 or most > sys.maxsize or prod(whole) * dtype.itemsize != size:
+        raise _unsound(body)
+    source.prove(segment, block, size)
     array = np.empty(shape, dtype, order=body["order"])
     if array.nbytes:
         flat = (array.T if body["order"] == "F" else array).reshape(-1).view(np.uint8)
@@ -182,7 +191,18 @@ def _read_strings(source: Source, body: dict[str, Any], segment: int, block: int
     if body["text"]["has_na"]:
         options["na_object"] = missing
     dtype = np.dtypes.StringDType(**options)
-    return np.array(values, dtype=dtype).reshape([int(n) for n in body["shape"]])
+    array = np.array(values, dtype=dtype)
+    if prod([int(n) for n in body["shape"]]) != array.size:
+        raise _unsound(body)
+    return array.reshape([int(n) for n in body["shape"]])
+
+
+def _unsound(body: Mapping[str, Any]) -> Invalid:
+    """Make the error for an array that can't be as it is described."""
+    return Invalid(
+        f"A stored array of {body['size']} bytes can't have the shape {body['shape']}",
+        hint="it was made up, or changed; put it again from where it came",
+    )
 
 
 def _objects(flat: Any) -> bytes:
@@ -204,4 +224,6 @@ def _read_objects(source: Source, body: dict[str, Any], segment: int, block: int
     # Item by item: numpy would take lists of equal length for a second dimension.
     for place, value in enumerate(values):
         flat[place] = value
+    if prod([int(n) for n in body["shape"]]) != flat.size:
+        raise _unsound(body)
     return flat.reshape([int(n) for n in body["shape"]], order=body["order"])

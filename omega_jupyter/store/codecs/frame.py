@@ -73,7 +73,9 @@ class TableCodec(Codec):
     def decode(self, source: Source, body: dict[str, Any], part: Part, what: str) -> Any:
         """Read the table, some of its columns, or the rows that pass the filters."""
         from omega_jupyter.store.table.part import read_part
+        from omega_jupyter.store.table.soundness import check_numbers
 
+        check_numbers(body, what)
         if self.is_column(body) and (part.columns is not None or part.exclude is not None):
             self.only_whole(part, what)
         if part.as_ == "polars":
@@ -103,7 +105,9 @@ class TableCodec(Codec):
         """Return the table, of which nothing is read yet."""
         from omega_jupyter.store.table.lazy import LazyTable
         from omega_jupyter.store.table.part import view_of
+        from omega_jupyter.store.table.soundness import check_numbers
 
+        check_numbers(body, what)
         if self.is_column(body) and (part.columns is not None or part.exclude is not None):
             self.only_whole(part, what)
 

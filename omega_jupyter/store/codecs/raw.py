@@ -45,7 +45,13 @@ class BytesCodec(Codec):
             return data
         if body["type"] == "bytes":
             return bytes(data)
-        return _look(bytes(data) if body["view"]["readonly"] else data, body["view"])
+        try:
+            return _look(bytes(data) if body["view"]["readonly"] else data, body["view"])
+        except (TypeError, ValueError) as error:
+            raise Invalid(
+                f"{what} is a damaged memoryview ({error})",
+                hint="put it again from where it came",
+            ) from None
 
 
 def _described(view: memoryview) -> dict[str, Any]:

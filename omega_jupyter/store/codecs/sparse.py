@@ -78,7 +78,7 @@ class SparseCodec(Codec):
         arrays = [read_array(source, p, block=block) for block, p in enumerate(body["parts"])]
         try:
             matrix = _made(body, arrays)
-        except ValueError:
+        except (OverflowError, ValueError):
             raise _unsound(what) from None
         _check(matrix, what)
         for name, value in body["flags"].items():

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 __all__ = ["Blobs", "Buffers", "Encoded", "InlineSource", "Key", "Segment", "Sink", "Source"]
 
 BLOB_PART = 1 << 20
+# What may be taken without a look at whether it is there.
+PROVED_BYTES = 64 << 20
 # Descriptions above are kept beside the document, which may have at most 16 MiB.
 BLOB_INLINE = 64 << 10
 BLOBS_INLINE = 256 << 10
@@ -166,9 +168,23 @@ class Source(ABC):
 
     def buffer(self, segment: int, block: int, size: int) -> bytearray:
         """Read one byte string of a :class:`Buffers` segment whole."""
+        self.prove(segment, block, size)
         target = bytearray(size)
         self.fill(memoryview(target), segment, block, size)
         return target
+
+    def prove(self, segment: int, block: int, size: int) -> None:
+        """Look for the end of a long byte string, before anybody makes room for it.
+
+        Raises
+        ------
+        OmegaError
+            There is none: its size is damaged, or made up.
+        """
+        if size < 0:
+            raise Invalid(f"A stored byte string can't have {size} bytes")
+        if size > PROVED_BYTES:
+            self.fetch(segment, list(buffer_keys(block, size, size - 1)), lambda *_: None)
 
     def fill(self, target: memoryview, segment: int, block: int, size: int, start: int = 0) -> None:
         """Read the bytes from `start` on of a :class:`Buffers` segment into `target`."""
@@ -197,8 +213,9 @@ class InlineSource(Source):
 
     def fetch(self, segment: int, keys: Sequence[Key], sink: Sink) -> None:
         """Give the chunks to the sink, in order."""
+        chunks = self._segments[segment] if 0 <= segment < len(self._segments) else {}
         for key in keys:
-            data = self._segments[segment].get(f"{key.group}.{key.block}")
+            data = chunks.get(f"{key.group}.{key.block}")
             if data is None:
                 raise Invalid(f"A part is missing in the stored object ({key.group}.{key.block})")
             sink(key.group, key.block, data)
@@ -249,6 +266,8 @@ class Blobs:
 
 def load_blob(source: Source, entries: Sequence[Any], number: int) -> bytes:
     """Return a byte string that a description names by number."""
+    if not 0 <= number < len(entries):
+        raise Invalid(f"A part is missing in the stored object (number {number})")
     entry = entries[number]
     if isinstance(entry, dict):
         return bytes(source.buffer(entry["i"], entry["b"], entry["n"]))

@@ -13,6 +13,7 @@ from omega_jupyter.store.table.columns.kind import Kind
 from omega_jupyter.store.table.columns.kinds import load_index
 from omega_jupyter.store.table.layout import Block
 from omega_jupyter.store.table.read import TableReader
+from omega_jupyter.store.table.soundness import check_numbers
 
 __all__ = ["StoredTable"]
 
@@ -35,6 +36,7 @@ class StoredTable:
     def __init__(
         self, source: Source, body: dict[str, Any], what: str, *, numbers_rows: bool = True
     ) -> None:
+        check_numbers(body, what)
         self.body = body
         self.what = what
         self.reader = TableReader(source, body)

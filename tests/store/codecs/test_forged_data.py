@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
 import scipy.sparse
 
-from omega_jupyter.errors import Invalid
+from omega_jupyter.errors import Invalid, OmegaError
 from omega_jupyter.store.chunks.checksum import of_inline
 from omega_jupyter.store.database.schema import versions
 from omega_jupyter.store.datasets import DatasetStore
@@ -101,3 +103,101 @@ def test_rows_of_a_sparse_matrix(start: int, datasets: DatasetStore) -> None:
 
     with pytest.raises(Invalid, match="damaged sparse matrix"):
         datasets.get("X")
+
+
+Path = tuple[str | int, ...]
+
+HUGE = (1 << 62) - 1
+FRAME = pd.DataFrame({"a": range(6), "s": ["x", "y", None] * 2})
+LEVELS = FRAME.set_index(pd.MultiIndex.from_product([["a", "b"], [1, 2, 3]]))
+# What is put, and the numbers of its description that say how much there is.
+COUNTS: list[tuple[Any, Path]] = [
+    (FRAME, ("rows",)),
+    (FRAME, ("width",)),
+    (FRAME, ("group_rows",)),
+    (FRAME, ("columns", 0, 0)),
+    (FRAME, ("blocks", 0, 1)),
+    (FRAME, ("tables", 0, "rows", 0)),
+    (FRAME, ("tables", 0, "i")),
+    (FRAME, ("labels",)),
+    (FRAME, ("index", "stop")),
+    (FRAME, ("index", "start")),
+    (FRAME.iloc[:0], ("rows",)),
+    (LEVELS, ("index", "levels", 0)),
+    (LEVELS, ("tables", 0, "rows", 0)),
+    (FRAME["a"], ("rows",)),
+    (pd.Index(["x", "y"]), ("tables", 0, "rows", 0)),
+    (pl.DataFrame({"a": range(6)}), ("tables", 0, "rows", 0)),
+    (pa.table(FRAME), ("columns", 0, 0)),
+    (np.arange(6.0).reshape(3, 2), ("shape", 0)),
+    (np.asfortranarray(np.arange(6.0).reshape(3, 2)), ("shape", 1)),
+    (np.arange(6.0), ("size",)),
+    (np.array(["x", "y"], dtype=np.dtypes.StringDType()), ("shape", 0)),
+    (np.ma.masked_equal([1, 2, 3], 2), ("mask", "shape", 0)),
+    (MATRIX.tocsr(), ("shape", 0)),
+    (MATRIX.tocsr(), ("parts", 0, "shape", 0)),
+    (MATRIX.tocsc(), ("parts", 2, "size")),
+    ([1, 2, 3], ("size",)),
+    (b"bytes", ("size",)),
+    (memoryview(np.arange(6)), ("view", "shape", 0)),
+]
+
+
+def told(value: Any) -> str:
+    return ".".join(map(str, value)) if type(value) is tuple else type(value).__name__
+
+
+@pytest.mark.parametrize("value", [HUGE, 1 << 33, -1])
+@pytest.mark.parametrize(("put", "path"), COUNTS, ids=told)
+def test_counts_beyond_all_measure(
+    put: Any, path: Path, value: int, shared_datasets: DatasetStore
+) -> None:
+    """No room is made for what is not there, and nothing but that object is touched."""
+    shared_datasets.put(put, "X")
+    document = change_body(shared_datasets, path, value, right_hash=True)
+
+    with pytest.raises(OmegaError):
+        shared_datasets.get("X")
+
+    assert versions(shared_datasets._url).find_one({"_id": document["_id"]}) == document
+
+
+@pytest.mark.parametrize(("put", "path"), COUNTS, ids=told)
+def test_damaged_counts_name_the_object(
+    put: Any, path: Path, shared_datasets: DatasetStore
+) -> None:
+    ref = shared_datasets.put(put, "X").ref
+    change_body(shared_datasets, path, HUGE, right_hash=False)
+
+    with pytest.raises(Invalid, match=f"^{ref} is (a )?damaged") as caught:
+        shared_datasets.get("X")
+
+    assert caught.value.hint
+    assert not Store(shared_datasets._url).check("X")
+    shared_datasets.drop("X")
+
+
+def test_damaged_table_is_not_added_to(datasets: DatasetStore) -> None:
+    datasets.put(FRAME, "X")
+    change_body(datasets, ("rows",), HUGE, right_hash=True)
+
+    with pytest.raises(Invalid, match="X@1 is damaged"):
+        datasets.put(FRAME, "X", append=True)
+    with pytest.raises(Invalid, match="X@1 is damaged"):
+        datasets.getl("X")
+
+    assert [metadata.version for metadata in datasets.versions("X")] == [1]
+
+
+def change_body(
+    datasets: DatasetStore, path: Path, value: int, *, right_hash: bool
+) -> dict[str, Any]:
+    newest = versions(datasets._url).find_one({"name": "X"}, sort=[("version", -1)]) or {}
+    inner: Any = newest["body"]
+    for key in path[:-1]:
+        inner = inner[key]
+    inner[path[-1]] = value
+    if right_hash:
+        newest["hash"] = newest["body"]["digest"] = content_hash(newest["body"], newest["segments"])
+    versions(datasets._url).replace_one({"_id": newest["_id"]}, newest)
+    return newest
