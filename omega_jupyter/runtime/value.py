@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from omega_jupyter import errors
 from omega_jupyter.store.names.catalog import Catalog
+from omega_jupyter.store.names.recall import note_newer
 
 if TYPE_CHECKING:
     from omega_jupyter.runtime.submission import Submitter
@@ -42,7 +43,9 @@ def value_of(record: Document, submitter: Submitter) -> Any:
 
             return decode(text)
         case {"model": str(ref)}:
-            return submitter.models.metadata(ref)
+            published = submitter.models.metadata(ref)
+            note_newer(submitter.mongo_url, published)
+            return published
         case {"kept": str(ref)}:
             return submitter.datasets.metadata(ref)
         case {"dataset": str(ref)}:

@@ -11,7 +11,8 @@ from omega_jupyter.store.codecs.codec import Codec, codec_of_kind
 from omega_jupyter.store.files.spool import check_hash
 from omega_jupyter.store.model.environment import warn_of_mismatch
 from omega_jupyter.store.names.names import ObjectName, one_version
-from omega_jupyter.store.objects import ObjectStore
+from omega_jupyter.store.names.succession import Succession
+from omega_jupyter.store.objects import ObjectStore, Put
 from omega_jupyter.store.payload.part import Part
 from omega_jupyter.store.versions.attributes import plain_attributes
 from omega_jupyter.store.versions.metadata import Metadata
@@ -105,6 +106,41 @@ class ModelStore(ObjectStore):
             task=task,
             inputs=inputs,
             codec=codec,
+        )
+
+    def put_next(
+        self,
+        obj: Any,
+        before: Succession,
+        *,
+        task: str,
+        inputs: Mapping[str, str],
+        attributes: Mapping[str, Any] | None = None,
+    ) -> Put:
+        """Store an estimator as what comes after a version, in the format that this one has.
+
+        Parameters
+        ----------
+        obj : estimator
+        before : Succession
+            The version that it was made of.
+        task, inputs, attributes
+            As for :meth:`put`.
+
+        Returns
+        -------
+        Put
+        """
+        kind = before.version.kind
+        return self._put_first(
+            obj,
+            before.version.name,
+            attributes=attributes,
+            if_exists="replace",
+            task=task,
+            inputs=inputs,
+            codec=self._codec_of_format(JOBLIB if kind == JOBLIB else "skops"),
+            standing=before.standing,
         )
 
     def get(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, NamedTuple
 
 from omega_jupyter.errors import Conflict, Invalid, NotFound, OmegaError
 from omega_jupyter.store.chunks.chunks import StoredSource
@@ -18,6 +18,7 @@ from omega_jupyter.store.payload.part import Part
 from omega_jupyter.store.upkeep.document import fault_of
 from omega_jupyter.store.versions.attributes import plain_attributes
 from omega_jupyter.store.versions.metadata import Metadata
+from omega_jupyter.store.versions.publication import Standing
 from omega_jupyter.store.versions.writing import (
     FORMAT,
     content_hash,
@@ -26,7 +27,21 @@ from omega_jupyter.store.versions.writing import (
     write_payload,
 )
 
-__all__ = ["ObjectStore"]
+__all__ = ["ObjectStore", "Put"]
+
+
+class Put(NamedTuple):
+    """What a put has come to.
+
+    Attributes
+    ----------
+    version : Metadata
+    first : bool
+        Whether it holds what was put; else what the same task had put before.
+    """
+
+    version: Metadata
+    first: bool
 
 # What a codec meets where a description is not the one that it wrote.
 _UNREADABLE = (
@@ -61,6 +76,29 @@ class ObjectStore(VersionedStore):
         inputs: Mapping[str, str] | None,
         codec: Codec | None = None,
     ) -> Metadata:
+        return self._put_first(
+            obj,
+            name,
+            attributes=attributes,
+            if_exists=if_exists,
+            task=task,
+            inputs=inputs,
+            codec=codec,
+        ).version
+
+    def _put_first(
+        self,
+        obj: Any,
+        name: str,
+        *,
+        attributes: Mapping[str, Any] | None,
+        if_exists: str,
+        task: str | None,
+        inputs: Mapping[str, str] | None,
+        codec: Codec | None = None,
+        standing: Standing | None = None,
+    ) -> Put:
+        """Put an object, and tell whether the task had not put another one before."""
         name = plain_name(name)
         described = notes_of(attributes, if_exists, inputs)
         prepare(self._url)
@@ -68,7 +106,7 @@ class ObjectStore(VersionedStore):
         # refused.
         done = self._done(name, task) if if_exists == "fail" else None
         if done is not None:
-            return done
+            return Put(done, first=False)
         codec = codec or codec_for(obj, self.store)
         # Before anything is written: most refusals come from here.
         encoded = codec.encode(obj)
@@ -85,7 +123,7 @@ class ObjectStore(VersionedStore):
                 self._refuse_taken(name, latest)
             return document | {"created": now()}
 
-        return self._publish(name, make, task, entries)
+        return self._publish(name, make, task, entries, standing)
 
     def _done(self, name: str, task: str | None) -> Metadata | None:
         """Return what a task that runs again has published before."""
@@ -99,20 +137,22 @@ class ObjectStore(VersionedStore):
         make: Callable[[Latest], Document],
         task: str | None,
         entries: list[Document],
-    ) -> Metadata:
+        standing: Standing | None,
+    ) -> Put:
         """Publish; what was written for nothing is deleted.
 
         After an error of the connection nobody knows whether it was published: then
         the chunks stay, for the garbage collection to find out.
         """
         try:
-            published = self._catalog.publish(self.store, name, make, task=task)
+            published = self._catalog.publish(self.store, name, make, task=task, standing=standing)
         except (Conflict, Invalid):
             discard(self._url, entries)
             raise
-        if published["segments"] != entries:
+        first: bool = published["segments"] == entries
+        if not first:
             discard(self._url, entries)
-        return Metadata.from_document(published)
+        return Put(Metadata.from_document(published), first)
 
     def _refuse_taken(self, name: str, latest: Latest) -> None:
         if latest.alive:

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, cast
 from omega_jupyter.errors import Invalid, OmegaError
 from omega_jupyter.runtime.outcome import Outcome
 from omega_jupyter.store.codecs import inline
-from omega_jupyter.store.models import JOBLIB
 from omega_jupyter.store.names.internal import RESULTS
 from omega_jupyter.store.names.names import ObjectName
+from omega_jupyter.store.names.succession import Succession
 from omega_jupyter.worker.cores import SharedThreads
 from omega_jupyter.worker.inputs import CallInputs
 from omega_jupyter.worker.patience import patiently
@@ -141,18 +141,20 @@ class Call(CallInputs):
         Stopped
             The task was cancelled, or is another worker's by now.
         """
-        before = patiently(lambda: self.resolved("models", self.model_ref))
+        before = patiently(lambda: Succession.of(self._om.mongo_url, "models", self.model_ref))
         self._commit()
-        return patiently(
-            lambda: self._om.models.put(
+        put = patiently(
+            lambda: self._om.models.put_next(
                 estimator,
-                before.name,
-                format=JOBLIB if before.kind == JOBLIB else "skops",
+                before,
                 attributes=None if notes is None else _plain(notes),
                 task=self._task_id,
                 inputs=self.inputs,
             )
         )
+        if put.first:
+            self.keep(estimator, put.version)
+        return put.version
 
     def fitted(self, metadata: Metadata) -> Outcome:
         """Return the outcome of a fit."""

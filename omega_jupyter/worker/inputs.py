@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 __all__ = ["CallInputs"]
 
+_LIBRARIES = ("builtins", "numpy", "sklearn")
+
 
 class CallInputs:
     """The model and the data of one call, from the cache or the store.
@@ -64,6 +66,17 @@ class CallInputs:
     def own_estimator(self) -> Any:
         """Return a copy of the stored estimator that this call may fit."""
         return copy.deepcopy(self.estimator())
+
+    def keep(self, estimator: Any, published: Metadata) -> None:
+        """Keep an estimator that was just published: who uses it next need not load it.
+
+        Only where it is made of scikit-learn's own parts: those of others may come out of
+        the store with less than they went in with.
+        """
+        parts = (estimator, *estimator.get_params().values())
+        if all(type(part).__module__.partition(".")[0] in _LIBRARIES for part in parts):
+            size = memory_of_model(estimator, published.size)
+            self._cached("models", published.ref, lambda _: (estimator, size))
 
     def arrays(self) -> tuple[Any, ...]:
         """Return X and, where it was given, y: copies that an estimator may overwrite."""

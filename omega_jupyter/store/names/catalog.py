@@ -17,7 +17,7 @@ from omega_jupyter.store.names.names import INTERNAL_FOLDERS, ObjectName
 from omega_jupyter.store.names.tags import Tags, forget
 from omega_jupyter.store.versions import publication
 from omega_jupyter.store.versions.metadata import Metadata
-from omega_jupyter.store.versions.publication import Latest, now
+from omega_jupyter.store.versions.publication import Latest, Standing, now
 
 if TYPE_CHECKING:
     from bson import ObjectId
@@ -151,6 +151,7 @@ class Catalog:
         *,
         task: str | None = None,
         base: Callable[[], ObjectId | None] = lambda: None,
+        standing: Standing | None = None,
     ) -> Document:
         """Insert a version document under the next free number.
 
@@ -167,6 +168,8 @@ class Catalog:
         base : callable
             Returns the ``_id`` of the version whose chunks the last document shares,
             where it does.
+        standing : Standing, optional
+            What was just found of the name, which is not looked up again then.
 
         Returns
         -------
@@ -180,8 +183,11 @@ class Catalog:
             collected as garbage, at this very moment.
         """
         # A name that has the task's id in it is a new one, or it is published already.
-        new = task is not None and name.startswith(_INTERNAL)
-        return publication.publish(self.url, store, name, make, task=task, base=base, new=new)
+        if standing is None and task is not None and name.startswith(_INTERNAL):
+            standing = Standing()
+        return publication.publish(
+            self.url, store, name, make, task=task, base=base, standing=standing
+        )
 
     def drop(self, store: str, name: str) -> bool:
         """Publish that the object is gone; return whether it was there."""

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from omega_jupyter.config import SecretUrl
     from omega_jupyter.store.versions.metadata import Metadata
 
-__all__ = ["Changed", "Recall", "resolve_and_remember"]
+__all__ = ["Changed", "Recall", "note_newer", "resolve_and_remember"]
 
 REMEMBERED = 256
 
@@ -96,6 +96,25 @@ def resolve_and_remember(url: SecretUrl, names: Sequence[tuple[str, str]]) -> li
     while len(_known) > REMEMBERED:
         _known.popitem(last=False)
     return found
+
+
+def note_newer(url: SecretUrl, version: Metadata) -> None:
+    """Take a version for the latest of its name, where that name was used by itself before.
+
+    Whoever fits a model in turns uses what the last fit has published. Should it not be
+    the latest, the next use finds out.
+
+    Parameters
+    ----------
+    url : SecretUrl
+        The user's database.
+    version : Metadata
+        As the catalog has just found it.
+    """
+    key = _key(url, Lookup(version.store, ObjectName(version.name)))
+    document = version._document or {}
+    if key in _known and "_id" in document:
+        _known[key] = (replace(version, _document=None), document["_id"])
 
 
 def _key(url: SecretUrl, lookup: Lookup) -> _Key:

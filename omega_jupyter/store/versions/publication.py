@@ -9,10 +9,10 @@ from __future__ import annotations
 
 import random
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from omega_jupyter.config import SecretUrl
 from omega_jupyter.errors import Conflict, Invalid, Unavailable
@@ -24,7 +24,18 @@ from omega_jupyter.store.versions.retention import remove_versions, retain
 if TYPE_CHECKING:
     from bson import ObjectId
 
-__all__ = ["Latest", "Stale", "by_task", "insert_version", "latest", "now", "publish"]
+__all__ = [
+    "Latest",
+    "Stale",
+    "Standing",
+    "by_task",
+    "insert_version",
+    "latest",
+    "now",
+    "publish",
+    "standing_of",
+    "standing_stages",
+]
 
 ATTEMPTS = 200
 
@@ -53,13 +64,27 @@ class Latest:
         return self.newest is not None
 
 
+class Standing(NamedTuple):
+    """What is to be known of a name before something is published under it.
+
+    Attributes
+    ----------
+    latest : Latest
+    ruled : dict, optional
+        The name's own document, where it has a rule of how many versions to keep.
+    """
+
+    latest: Latest = Latest(0)
+    ruled: Document | None = None
+
+
 class Stale(Exception):
     """Raised by who makes a document, where what it is made from has just gone: ask again."""
 
 
 def latest(url: SecretUrl, store: str, name: str) -> Latest:
     """Return the highest version number of a name."""
-    return _latest(url, store, name, rule=False)[0]
+    return _standing(url, store, name, rule=False).latest
 
 
 def by_task(url: SecretUrl, store: str, name: str, task: str) -> Document | None:
@@ -78,7 +103,7 @@ def publish(
     *,
     task: str | None = None,
     base: Callable[[], ObjectId | None] = lambda: None,
-    new: bool = False,
+    standing: Standing | None = None,
 ) -> Document:
     """Insert a version document under the next free number.
 
@@ -88,16 +113,17 @@ def publish(
         The user's database.
     store, name, make, task, base
         As for :meth:`~omega_jupyter.store.names.catalog.Catalog.publish`.
-    new : bool
-        Most probably nothing has this name yet: it is not looked up first.
+    standing : Standing, optional
+        What most probably holds of the name: it is not looked up first. Where it does
+        not, the number is taken, and that is found out.
     """
     from bson import ObjectId
     from pymongo.errors import DuplicateKeyError
 
     prepare(url)
     for attempt in range(ATTEMPTS):
-        first = new and attempt == 0
-        newest, named = (Latest(0), None) if first else _latest(url, store, name, rule=True)
+        known = standing if attempt == 0 else None
+        newest, named = known or _standing(url, store, name, rule=True)
         if newest.renaming is not None:
             # Whoever publishes is first: the renaming finds its reservation gone.
             _take_reservation(url, store, name, newest)
@@ -148,8 +174,16 @@ def _check_base(url: SecretUrl, document: Document, base: ObjectId | None) -> No
     )
 
 
-def _latest(url: SecretUrl, store: str, name: str, *, rule: bool) -> tuple[Latest, Document | None]:
-    """Return the highest version, and the name's own document where it has a rule."""
+def standing_stages(store: str, name: str, *, rule: bool = True) -> list[Document]:
+    """Return the stages that find what :func:`standing_of` reads, in the collection of versions.
+
+    Parameters
+    ----------
+    store, name : str
+        The object.
+    rule : bool
+        Also find the name's own document, where it has a rule.
+    """
     object_: Document = {"store": store, "name": name}
     fields = {"_id": 0, "version": 1, "deleted": 1, "removed": 1, "renaming": 1}
     stages: list[Document] = [
@@ -161,20 +195,31 @@ def _latest(url: SecretUrl, store: str, name: str, *, rule: bool) -> tuple[Lates
     if rule:
         ruled = {"$match": object_ | {"keep": {"$exists": True}}}
         stages.append({"$unionWith": {"coll": NAMES, "pipeline": [ruled]}})
-    with mongo_errors(url):
-        found = list(versions(url).aggregate(stages))
-        named = next((document for document in found if "keep" in document), None)
-        newest = next((document for document in found if "version" in document), None)
-        if newest is None:
-            return Latest(0), named
-        there: Document | None = newest
-        if newest.get("removed") is not None:
-            # Rare: the newest one was removed. What is below it?
+    return stages
+
+
+def standing_of(url: SecretUrl, store: str, name: str, found: Sequence[Document]) -> Standing:
+    """Return what :func:`standing_stages` have found."""
+    ruled = next((document for document in found if "keep" in document), None)
+    newest = next((document for document in found if "version" in document), None)
+    if newest is None:
+        return Standing(Latest(0), ruled)
+    there: Document | None = newest
+    if newest.get("removed") is not None:
+        # Rare: the newest one was removed. What is below it?
+        below = {"store": store, "name": name, "removed": None}
+        with mongo_errors(url):
             there = versions(url).find_one(
-                object_ | {"removed": None}, fields, sort=[("version", -1)]
+                below, {"version": 1, "deleted": 1}, sort=[("version", -1)]
             )
     number = None if there is None or there.get("deleted") else int(there["version"])
-    return Latest(int(newest["version"]), number, newest.get("renaming")), named
+    return Standing(Latest(int(newest["version"]), number, newest.get("renaming")), ruled)
+
+
+def _standing(url: SecretUrl, store: str, name: str, *, rule: bool) -> Standing:
+    with mongo_errors(url):
+        found = list(versions(url).aggregate(standing_stages(store, name, rule=rule)))
+    return standing_of(url, store, name, found)
 
 
 def _take_reservation(url: SecretUrl, store: str, name: str, newest: Latest) -> None:
