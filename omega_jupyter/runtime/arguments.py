@@ -8,12 +8,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from omega_jupyter.errors import Invalid
-from omega_jupyter.store.names.internal import STAGED, is_internal
+from omega_jupyter.runtime.staging import Staged
+from omega_jupyter.store.names.internal import is_internal
 from omega_jupyter.store.names.names import ObjectName
 
 if TYPE_CHECKING:
     from omega_jupyter.config import SecretUrl
-    from omega_jupyter.store.datasets import DatasetStore
+    from omega_jupyter.runtime.staging import Staging
     from omega_jupyter.store.versions.metadata import Metadata
 
     Resolve = Callable[[Sequence[tuple[str, str]]], list[Metadata]]
@@ -29,15 +30,13 @@ DATA_KEYWORDS = ("sample_weight", "groups")
 
 def pinned(
     url: SecretUrl,
-    datasets: DatasetStore,
     verb: str,
-    task_id: str,
     model: str,
     data: Mapping[str, Any],
     params: Mapping[str, Any],
     *,
     resolve: Resolve,
-    staged: dict[str, Metadata],
+    staging: Staging,
 ) -> tuple[dict[str, Any], Metadata]:
     """Stage the objects, look all names up in one query, and fix their versions.
 
@@ -48,8 +47,7 @@ def pinned(
     ----------
     url : SecretUrl
         The user's database.
-    datasets : DatasetStore
-    verb, task_id : str
+    verb : str
     model : str
         Name of a stored model.
     data : mapping
@@ -59,8 +57,8 @@ def pinned(
         ``groups``, are data too.
     resolve : callable
         Finds several objects, as :meth:`Catalog.resolve`.
-    staged : dict
-        The objects that are staged already, by role; others are added to it.
+    staging : Staging
+        Keeps the objects.
 
     Returns
     -------
@@ -91,17 +89,15 @@ def pinned(
     names = {"model": ObjectName.parse(model)}
     names |= {role: ObjectName.parse(v) for role, v in values.items() if isinstance(v, str)}
     found = _resolved(resolve, names)
+    ready = {role: Staged(ref, metadata.shape) for role, (ref, metadata) in found.items()}
     for role, value in values.items():
         if not isinstance(value, str):
-            if role not in staged:
-                name = f"{STAGED}/{task_id}/{role}"
-                staged[role] = datasets.put(value, name, task=task_id)
-            found[role] = (staged[role].ref, staged[role])
-    _check_lengths({role: found[role] for role in found if role not in choices})
-    arguments: dict[str, Any] = {"model": found["model"][0], "params": plain}
-    arguments |= {role: found[role][0] for role in given}
+            ready[role] = staging.stage(role, value)
+    _check_lengths({role: ready[role] for role in ready if role not in choices})
+    arguments: dict[str, Any] = {"model": ready["model"].ref, "params": plain}
+    arguments |= {role: ready[role].ref for role in given}
     if keywords:
-        arguments["keywords"] = {name: found[name][0] for name in keywords}
+        arguments["keywords"] = {name: ready[name].ref for name in keywords}
     if choices:
         arguments["choices"] = choices
     return arguments, found["model"][1]
@@ -174,22 +170,22 @@ def _check_size(verb: str, params: Mapping[str, Any], choices: Mapping[str, Any]
         )
 
 
-def _check_lengths(found: Mapping[str, tuple[str, Metadata]]) -> None:
+def _check_lengths(found: Mapping[str, Staged]) -> None:
     """Refuse data of unequal length before anything is sent."""
     if "X" not in found:
         return
-    x, x_shape = found["X"][0], found["X"][1].shape
-    for role, (ref, metadata) in found.items():
+    x, x_shape = found["X"]
+    for role, (ref, shape) in found.items():
         by_row = role == "y" or role.rpartition("__")[2] in DATA_KEYWORDS
-        if by_row and x_shape and metadata.shape and x_shape[0] != metadata.shape[0]:
+        if by_row and x_shape and shape and x_shape[0] != shape[0]:
             raise Invalid(
                 f"X and {role} differ in length: {_shown(x)} has {x_shape[0]:,} rows, "
-                f"{_shown(ref)} has {metadata.shape[0]:,}",
+                f"{_shown(ref)} has {shape[0]:,}",
                 hint="`%omega info NAME` shows a data set's shape",
             )
 
 
 def _shown(ref: str) -> str:
     if is_internal(ref):
-        return "what you passed as " + ref.rpartition("@")[0].rpartition("/")[2]
+        return "what you passed as " + ObjectName.parse(ref).name.rpartition("/")[2]
     return ref

@@ -177,7 +177,7 @@ def running_in(
         None where it has not begun; ``taken`` where another worker runs the task.
     """
     with mongo_errors(url):
-        record = records(url).find_one({"_id": task_id}, {"result": 0})
+        record = records(url).find_one({"_id": task_id}, {"result": 0, "carried": 0})
     if record is None:
         return None
     there = record.get("process")

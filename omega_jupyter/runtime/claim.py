@@ -132,7 +132,7 @@ def claim(
         # Whatever becomes of it now: nobody begins anything with a copy of it.
         open_ = {"_id": task_id, "state": {"$nin": [*FINAL, "CANCELLING"]}, **fresh}
         noted = collection.update_one(open_, {"$set": {"taken": number}})
-        record = collection.find_one({"_id": task_id}, {"result": 0})
+        record = collection.find_one({"_id": task_id}, {"result": 0, "carried": 0})
     if record is None:
         return Unwanted("has no record: it was never submitted here, or long ago")
     found = _unwanted(record, number, copied=not noted.matched_count) or _busy(url, record, is_gone)

@@ -125,7 +125,11 @@ class InFlight:
         small = {"$lte": [{"$strLenBytes": {"$ifNull": ["$result", ""]}}, LARGEST_BYTES]}
         ended = {"_id": {"$in": list(others)}, "state": {"$in": list(FINAL)}, "$expr": small}
         wanted = {"$or": [{"_id": task_id}, ended]} if others else {"_id": task_id}
-        pipeline: list[Document] = [{"$match": wanted}, {"$set": {"now": "$$NOW"}}]
+        pipeline: list[Document] = [
+            {"$match": wanted},
+            {"$unset": "carried"},
+            {"$set": {"now": "$$NOW"}},
+        ]
         with mongo_errors(self._url):
             return list(records(self._url).aggregate(pipeline))
 

@@ -197,9 +197,14 @@ class Ledger:
         ----------
         task_id : str
         fields : iterable of str, optional
-            All that it has then; default: everything, and ``now``, the server's time.
+            All that it has then; default: everything but the data that it carries, and
+            ``now``, the server's time.
         """
-        pipeline: list[Document] = [{"$match": {"_id": task_id}}, {"$set": {"now": "$$NOW"}}]
+        pipeline: list[Document] = [
+            {"$match": {"_id": task_id}},
+            {"$unset": "carried"},
+            {"$set": {"now": "$$NOW"}},
+        ]
         with mongo_errors(self.url):
             if fields is not None:
                 return records(self.url).find_one({"_id": task_id}, list(fields))
@@ -275,7 +280,7 @@ class Ledger:
             {"$match": {n: v for n, v in wanted.items() if v is not None} | {"parent": parent}},
             {"$sort": {"submitted": -1}},
             {"$limit": limit},
-            {"$unset": ["result", "fits.done", "scores"]},
+            {"$unset": ["result", "carried", "fits.done", "scores"]},
             {"$set": {"now": "$$NOW"}},
         ]
         with mongo_errors(self.url):

@@ -72,6 +72,8 @@ def records(url: SecretUrl, *, durable: bool = False) -> Collection[Document]:
         # Those that are no parts are what is listed.
         collection.create_index([("parent", 1), ("submitted", -1)])
         collection.create_index("expires", expireAfterSeconds=0)
+        # Whose data is to be forgotten: an entry for each record that carries some.
+        collection.create_index("finished", partialFilterExpression={"carried": {"$exists": True}})
         _indexed.add(key)
     if not durable:
         return collection

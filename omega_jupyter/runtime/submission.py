@@ -28,6 +28,7 @@ from omega_jupyter.runtime.queues import checked_queue, warn_of_queue, warn_of_w
 from omega_jupyter.runtime.recording import submit_unchanged
 from omega_jupyter.runtime.search_grid import check_grid
 from omega_jupyter.runtime.sending import send
+from omega_jupyter.runtime.staging import Staging, carried_by
 from omega_jupyter.runtime.terms import Terms
 from omega_jupyter.store.model.environment import warn_of_mismatch
 from omega_jupyter.store.names.catalog import Catalog
@@ -41,7 +42,6 @@ if TYPE_CHECKING:
     from omega_jupyter.store.database.connection import Document
     from omega_jupyter.store.datasets import DatasetStore
     from omega_jupyter.store.models import ModelStore
-    from omega_jupyter.store.versions.metadata import Metadata
 
 __all__ = ["Submitter"]
 
@@ -124,19 +124,13 @@ class Submitter:
             ObjectName.parse(result)
         limit = checked_time_limit(time_limit)
         task_id = uuid.uuid4().hex
-        staged: dict[str, Metadata] = {}
+        # Where results are in a database of their own, the user's data is not.
+        here = self.result_backend == self.mongo_url
+        staging = Staging(self.datasets, task_id, carry=here)
 
         def call(resolve: Resolve) -> Document:
             arguments, found = pinned(
-                self.mongo_url,
-                self.datasets,
-                verb,
-                task_id,
-                model,
-                data,
-                params,
-                resolve=resolve,
-                staged=staged,
+                self.mongo_url, verb, model, data, params, resolve=resolve, staging=staging
             )
             if verb == "grid_search":
                 check_grid(arguments["params"].get("param_grid"), found)
@@ -152,10 +146,11 @@ class Submitter:
                 "arguments": {**arguments, "result": result},
                 "queue": self.queue,
                 "time_limit": limit,
+                **({"carried": staging.carried} if staging.carried else {}),
             }
 
         record = None
-        if self.result_backend == self.mongo_url:
+        if here:
             recall = Recall(self.mongo_url)
             # What is wrong with the names as they were may be right by now.
             with suppress(Changed, NotFound, Invalid):
@@ -180,7 +175,9 @@ class Submitter:
         Unavailable
             MongoDB or the broker does not answer.
         """
+        carried = carried_by(self.result_backend, str(record["_id"]))
         refs = references(record["arguments"])
+        refs = {role: ref for role, ref in refs.items() if role not in carried}
         renew(self.mongo_url, refs.values())
         for role, ref in refs.items():
             try:
@@ -191,14 +188,17 @@ class Submitter:
                 raise _gone(str(record["_id"]), role, ref) from None
         same = ("verb", "model", "model_name", "arguments", "queue")
         call = {name: record[name] for name in same} | {"time_limit": record.get("time_limit")}
+        if carried:
+            call["carried"] = carried
         task_id = uuid.uuid4().hex
         self._send(self._write({**call, "_id": task_id, "retry_of": record["_id"]}))
         return task_id
 
     def release(self, record: Document) -> None:
         """Let go of what was kept for a task whose value was fetched."""
-        kept = [ref for ref in references(record["arguments"]).values() if is_internal(ref)]
-        kept += [ref for ref in json.loads(record["result"]).values() if ref and is_internal(ref)]
+        refs = [*references(record["arguments"]).values(), *json.loads(record["result"]).values()]
+        # What the record carries has no version.
+        kept = [ref for ref in refs if ref and is_internal(ref) and "@" in ref]
         if kept:
             release(self.mongo_url, kept)
 

@@ -40,6 +40,8 @@ class Call(CallInputs):
     arguments : dict
         As :func:`omega_jupyter.runtime.arguments.pinned` makes them; ``result``: a
         name or None.
+    carried : mapping
+        The data that came with the task's record.
     cache : VersionCache
     cancellation : Cancellation
         Whether it is to stop.
@@ -50,10 +52,11 @@ class Call(CallInputs):
         om: Omega,
         attempt: Attempt,
         arguments: dict[str, Any],
+        carried: Mapping[str, bytes],
         cache: VersionCache,
         cancellation: Cancellation,
     ) -> None:
-        super().__init__(om, arguments, cache)
+        super().__init__(om, arguments, carried, cache)
         self._attempt = attempt
         self._task_id = attempt.task_id
         self._cancellation = cancellation

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import copy
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from omega_jupyter.runtime.staging import unpacked
 from omega_jupyter.store.codecs.codec import module_of
 from omega_jupyter.store.names.catalog import Catalog
 from omega_jupyter.store.names.names import ObjectName
@@ -31,6 +32,8 @@ class CallInputs:
     om : Omega
     arguments : dict
         As :func:`omega_jupyter.runtime.arguments.pinned` makes them.
+    carried : mapping
+        The data that came with the task's record, by role; the rest is in the store.
     cache : VersionCache
 
     Attributes
@@ -43,8 +46,15 @@ class CallInputs:
         The versions of X and, where it was given, y.
     """
 
-    def __init__(self, om: Omega, arguments: dict[str, Any], cache: VersionCache) -> None:
+    def __init__(
+        self,
+        om: Omega,
+        arguments: dict[str, Any],
+        carried: Mapping[str, bytes],
+        cache: VersionCache,
+    ) -> None:
         self._om = om
+        self._carried = carried
         self._cache = cache
         self.params: dict[str, Any] = arguments["params"]
         self.model_ref: str = arguments["model"]
@@ -95,6 +105,9 @@ class CallInputs:
         return Catalog(self._om.mongo_url).resolve([(store, ref)], removed=True)[0]
 
     def _array(self, role: str, ref: str) -> Any:
+        if role in self._carried:
+            # Used once, and made anew for that: no other call shares it.
+            return unpacked(self._carried[role], role)
         choice = self._choices.get(role)
         if choice is None:
             return _private(self._cached("datasets", ref, self._load_data))

@@ -22,6 +22,7 @@ from omega_jupyter.runtime.envelope import HEADER, Envelope, digest
 from omega_jupyter.runtime.keyring import keyring
 from omega_jupyter.runtime.outcome import Outcome, published
 from omega_jupyter.runtime.sending import send
+from omega_jupyter.runtime.staging import forget_carried
 from omega_jupyter.runtime.terms import Terms
 from omega_jupyter.store.upkeep.housekeeping import collect_if_due
 from omega_jupyter.worker.cache import VersionCache
@@ -154,15 +155,24 @@ class ModelTask(Task):
         finally:
             patiently(log.close)
 
-    def call(self, arguments: dict[str, Any]) -> Call:
-        """Return the call with these arguments, acting for the user who sent it."""
+    def call(self, arguments: dict[str, Any], carried: Mapping[str, bytes] | None = None) -> Call:
+        """Return the call with these arguments, acting for the user who sent it.
+
+        Parameters
+        ----------
+        arguments : dict
+        carried : mapping, optional
+            The small objects among them, by role; default: what its own record carries.
+        """
         credentials: Credentials = self.request.omega_credentials
         config = self.app.omega_config
         om = _omega(credentials.mongo_url, config.trusted, config.allow_joblib)
+        attempt: Attempt = self.request.omega_attempt
         return Call(
             om,
-            self.request.omega_attempt,
+            attempt,
             arguments,
+            attempt.record.get("carried", {}) if carried is None else carried,
             _cache(config.cache_bytes),
             self.request.omega_cancellation,
         )
@@ -196,5 +206,5 @@ class ModelTask(Task):
     ) -> None:
         """Collect what nobody needs any more, now and then."""
         credentials = getattr(self.request, "omega_credentials", None)
-        if credentials is not None:
-            collect_if_due(credentials.mongo_url)
+        if credentials is not None and collect_if_due(credentials.mongo_url) is not None:
+            patiently(lambda: forget_carried(credentials.result_backend))

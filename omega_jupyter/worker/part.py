@@ -13,6 +13,7 @@ from omega_jupyter.runtime import fits as counts
 from omega_jupyter.runtime.ledger import FINAL, Ledger
 from omega_jupyter.runtime.outcome import Outcome
 from omega_jupyter.runtime.parts import has_failed, keep
+from omega_jupyter.runtime.staging import carried_by
 from omega_jupyter.store.values import typed
 from omega_jupyter.worker.cancellation import Stopped
 from omega_jupyter.worker.patience import patiently
@@ -43,7 +44,8 @@ def do_part(task: ModelTask, arguments: dict[str, Any]) -> Outcome:
     if search is None or search["state"] in (*FINAL, "CANCELLING"):
         patiently(lambda: Ledger(url).cancel(task.request.id, 0.0))
         raise Stopped
-    call = task.call({**arguments, "params": plan["options"]})
+    carried = patiently(lambda: carried_by(url, parent))
+    call = task.call({**arguments, "params": plan["options"]}, carried)
     part = _Part(call, task.request.omega_attempt, plan)
     left = counts.seconds_left(search)
     if left is not None and left <= 0:

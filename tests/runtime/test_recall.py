@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 from sklearn.datasets import load_iris
 from sklearn.linear_model import LogisticRegression
@@ -91,13 +92,27 @@ def test_lengths_are_those_of_now(om: Omega) -> None:
 
 
 def test_object_is_staged_once_where_a_name_has_changed(om: Omega) -> None:
-    fit(om, X)
+    large = np.zeros((150, 100))
+    fit(om, large)
     om.datasets.put(y, "y")
 
-    task = fit(om, X)
+    task = fit(om, large)
 
     assert pinned(task, "y") == "y@2"
     assert pinned(task) == f".staged/{task.id}/X@1"
+
+
+def test_name_is_followed_where_a_fit_has_published_what_is_the_latest_no_more(om: Omega) -> None:
+    fit(om)
+    second = om.models.put(LogisticRegression(C=2), "m")
+    om.models.put(LogisticRegression(C=3), "m")
+
+    recall.note_newer(om.mongo_url, om.models.metadata(second.ref))
+
+    assert pinned(fit(om), "model") == "m@3"
+    om.models.drop("m@3")
+    recall.note_newer(om.mongo_url, om.models.metadata(second.ref))
+    assert pinned(fit(om), "model") == "m@2"
 
 
 def test_columns_are_the_call_s_own(om: Omega) -> None:

@@ -75,21 +75,35 @@ def test_warm_prediction_takes_three_commands(alone: Omega) -> None:
     }
 
 
-def test_object_takes_two_commands_more(alone: Omega) -> None:
+def test_small_object_takes_none_more(alone: Omega) -> None:
     alone.models.put(GaussianNB().fit(X, y), "m")
     model = alone.runtime.model("m")
     for _ in range(3):
         model.predict(X).get(60)
 
-    found = commands_of(alone, lambda: model.predict(X).get(60))
-    assert found == {
-        "insert omega_versions": 1,
+    assert commands_of(alone, lambda: model.predict(X).get(60)) == {
         "aggregate $cmd.aggregate": 1,
         "findAndModify omega_tasks": 1,
-        "aggregate omega_versions": 1,
         "update omega_tasks": 1,
-        # Nobody waits for that it may be collected.
-        "update omega_versions": 1,
+    }
+
+
+def test_small_fit_after_another_takes_seven_commands(alone: Omega) -> None:
+    alone.datasets.put(X, "X")
+    alone.datasets.put(y, "y")
+    alone.models.put(GaussianNB(), "m")
+    model = alone.runtime.model("m")
+    for _ in range(3):
+        model.fit("X", "y").get(60)
+
+    assert commands_of(alone, lambda: model.fit("X", "y").get(60)) == {
+        "aggregate $cmd.aggregate": 1,
+        "findAndModify omega_tasks": 1,
+        # The worker's: what the model is called now, that it may publish, the version.
+        "aggregate omega_versions": 2,
+        "update omega_tasks": 2,
+        "insert omega_versions": 1,
+        # One of the two aggregations is the client's, which asks for the new version.
     }
 
 
