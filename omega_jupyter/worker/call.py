@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, cast
 from omega_jupyter.errors import Invalid, OmegaError
 from omega_jupyter.runtime.outcome import Outcome
 from omega_jupyter.store.codecs import inline
+from omega_jupyter.store.names.catalog import Catalog
 from omega_jupyter.store.names.internal import RESULTS
 from omega_jupyter.store.names.names import ObjectName
 from omega_jupyter.store.names.succession import Succession
@@ -182,7 +183,9 @@ class Call(CallInputs):
         """Write the score into the metadata of the model's version."""
         noted = {"score": score, "task": self._task_id, **self.data}
         self._commit()
-        patiently(lambda: self._om.models.add_score(self.resolved("models", self.model_ref), noted))
+        name, number = self.model_ref.rsplit("@", 1)
+        catalog = Catalog(self._om.mongo_url)
+        patiently(lambda: catalog.add_score("models", name, int(number), noted))
 
     def _put(self, value: Any, name: str) -> Metadata:
         return patiently(

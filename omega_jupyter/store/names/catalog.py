@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from omega_jupyter.config import SecretUrl
@@ -207,6 +206,8 @@ class Catalog:
     def add_score(self, store: str, name: str, version: int, score: Document) -> None:
         """Append to a version's scores, once per ``score["task"]``.
 
+        Also where the object has been renamed since, or the version removed.
+
         Raises
         ------
         NotFound
@@ -217,18 +218,22 @@ class Catalog:
         once = query if task is None else query | {"scores.task": {"$ne": task}}
         with mongo_errors(self.url):
             done = versions(self.url).update_one(once, {"$push": {"scores": score}})
-            if not done.matched_count and not versions(self.url).count_documents(query, limit=1):
-                raise self.not_found(store, name, version)
         # A renaming that has copied the version before does not know of this score.
         lookup = Lookup(store, ObjectName(name, version=version), removed=True)
-        with suppress(NotFound):
+        try:
             (current,) = self._resolve([lookup])
-            if current.name != name:
-                query |= {"name": current.name, "version": current.version}
-                with mongo_errors(self.url):
-                    versions(self.url).update_one(
-                        query | {"scores": {"$ne": score}}, {"$push": {"scores": score}}
-                    )
+        except NotFound:
+            # It may have been dropped just now.
+            with mongo_errors(self.url):
+                if done.matched_count or versions(self.url).count_documents(query, limit=1):
+                    return
+            raise
+        if current.name != name:
+            query |= {"name": current.name, "version": current.version}
+            with mongo_errors(self.url):
+                versions(self.url).update_one(
+                    query | {"scores": {"$ne": score}}, {"$push": {"scores": score}}
+                )
 
     # -- details ---------------------------------------------------------------
 
