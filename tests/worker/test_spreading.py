@@ -81,6 +81,16 @@ def test_shorter_fits_share_their_parts(shared: Place) -> None:
     assert {part.state for part in parts} == {"SUCCESS"}
 
 
+def test_parts_have_what_was_passed_to_their_search(shared: Place) -> None:
+    shared.search(2, seconds=0.01).get(60)
+    model, grid = shared.om.runtime.model("search@1"), {"value": [0], "seconds": [0.05] * 20}
+
+    task = model.grid_search(np.zeros((10, 1)), param_grid=grid, cv=2)
+
+    assert len(scores(task.get(60))) == 20
+    assert {part.state for part in parts_of(shared, task)} == {"SUCCESS"}
+
+
 @pytest.mark.parametrize("first", [True, False])
 def test_fit_that_kills_its_process_again_and_again_has_the_error_score(
     shared: Place, first: bool
