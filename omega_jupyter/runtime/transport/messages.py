@@ -121,18 +121,8 @@ class Messages:
 
     def release(self, tags: Iterable[str]) -> None:
         """Give the messages back, unharmed: the delivery isn't counted."""
-        self._update(
-            tags,
-            [
-                {
-                    "$set": {
-                        "until": _FREE,
-                        "owner": None,
-                        "deliveries": {"$subtract": ["$deliveries", 1]},
-                    }
-                }
-            ],
-        )
+        fewer = {"$subtract": ["$deliveries", 1]}
+        self._update(tags, [{"$set": {"until": _FREE, "owner": None, "deliveries": fewer}}])
 
     def release_of(self, pid: int) -> int:
         """Give back what a process of this machine held, which is known to be dead.
