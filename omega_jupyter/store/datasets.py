@@ -286,8 +286,9 @@ class DatasetStore(TableExchange):
         n : int
             How many.
         """
-        if n < 0:
-            raise Invalid(f"head() needs a number of rows that is not negative, not {n}")
+        from omega_jupyter.store.table.rows import row_count
+
+        rows = row_count(n)
         parsed = ObjectName.parse(name)
         metadata = self._catalog.find(self.store, parsed.name, parsed.version)
-        return self._get(metadata, Part(columns=parsed.columns, exclude=parsed.exclude, rows=n))
+        return self._get(metadata, Part(columns=parsed.columns, exclude=parsed.exclude, rows=rows))

@@ -101,6 +101,7 @@ class ObjectStore(VersionedStore):
         """Put an object, and tell whether the task had not put another one before."""
         name = plain_name(name)
         described = notes_of(attributes, if_exists, inputs)
+        _check_task(task)
         prepare(self._url)
         # The publication finds out that a task runs again; but here its own work would be
         # refused.
@@ -127,6 +128,7 @@ class ObjectStore(VersionedStore):
 
     def _done(self, name: str, task: str | None) -> Metadata | None:
         """Return what a task that runs again has published before."""
+        _check_task(task)
         prepare(self._url)
         found = None if task is None else self._catalog.by_task(self.store, name, task)
         return None if found is None else Metadata.from_document(found)
@@ -215,6 +217,12 @@ def _naming_damage(document: Document, what: str) -> Iterator[None]:
         ) from error
 
 
+def _check_task(task: str | None) -> None:
+    """Refuse what the database would not keep as the key of one publication."""
+    if not isinstance(task, str | None):
+        raise Invalid(f"task={task!r} is no text", hint="task=str(…): the same for each try")
+
+
 def notes_of(
     attributes: Mapping[str, Any] | None, if_exists: str, inputs: Mapping[str, str] | None
 ) -> dict[str, dict[str, Any]]:
@@ -227,4 +235,15 @@ def notes_of(
     """
     if if_exists not in ("replace", "fail"):
         raise Invalid(f"if_exists={if_exists!r} is not 'replace' or 'fail'")
-    return {"attributes": plain_attributes(attributes), "inputs": dict(inputs or {})}
+    return {"attributes": plain_attributes(attributes), "inputs": _plain_inputs(inputs)}
+
+
+def _plain_inputs(inputs: Any) -> dict[str, str]:
+    found = {} if inputs is None else inputs
+    if isinstance(found, Mapping) and all(
+        isinstance(text, str) for text in (*found, *found.values())
+    ):
+        return dict(found)
+    raise Invalid(
+        "Inputs are roles with the names of what was used", hint="inputs={'X': 'sales@3'}"
+    )

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from omega_jupyter.errors import Invalid
 from omega_jupyter.store.append.source import FrameSource
 from omega_jupyter.store.chunks.chunks import StoredSource
 from omega_jupyter.store.interchange.importing import frames_of_file, suffix_of
@@ -160,6 +161,16 @@ class TableExchange(ObjectStore, ABC):
     ) -> tuple[Metadata, Part]:
         """Return the version, and the part of it, that a call names."""
         parsed = ObjectName.parse(name)
+        if isinstance(columns, str | bytes):
+            raise Invalid(
+                f"columns={columns!r} is one label, and not a list of them",
+                hint=f"columns=[{columns!r}]",
+            )
+        if columns is not None and (parsed.columns is not None or parsed.exclude is not None):
+            raise Invalid(
+                f"Two choices of columns are made: by the brackets of {name!r}, and by columns=",
+                hint="leave out one of them",
+            )
         metadata = self._catalog.find(self.store, parsed.name, one_version(parsed, version))
         if columns is None and parsed.columns is not None:
             columns = parsed.columns

@@ -122,7 +122,7 @@ def check_tag(tag: str) -> str:
     Invalid
         It is not, or it is ``latest``, which would not follow the latest version.
     """
-    if _TAG.fullmatch(str(tag)) is None:
+    if type(tag) is not str or _TAG.fullmatch(tag) is None:
         raise Invalid(
             f"{tag!r:.80} can't be a tag",
             hint="a letter, then letters, digits, _ . and -; at most 64 of them",

@@ -135,7 +135,9 @@ def polars_of_arrow(table: Any, what: str) -> Any:
             field.with_type(column.type)
             for field, column in zip(table.schema, columns, strict=True)
         ]
-        return pl.from_arrow(pa.Table.from_arrays(columns, schema=pa.schema(fields)))
+        frame = pl.from_arrow(pa.Table.from_arrays(columns, schema=pa.schema(fields)))
+        # It gives a column whose name is empty another one.
+        return frame.rename(dict(zip(frame.columns, table.schema.names, strict=True)))
     except (pl.exceptions.PolarsError, *_NOT_CONVERTED) as error:
         raise _refused(what, str(error), "a frame of polars") from error
 

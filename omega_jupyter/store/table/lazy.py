@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from omega_jupyter.errors import Invalid
 from omega_jupyter.store.query import Q, all_of
 from omega_jupyter.store.table.part import column_positions
+from omega_jupyter.store.table.rows import row_count
 from omega_jupyter.store.table.view import TableView
 from omega_jupyter.store.values import typed
 from omega_jupyter.store.wording.facts import facts_html
@@ -114,8 +115,7 @@ class LazyTable:
         n : int
             How many; not negative.
         """
-        if n < 0:
-            raise Invalid(f"head() needs a number of rows that is not negative, not {n}")
+        n = row_count(n)
         return self._made(self._view.head(n))
 
     def iter_chunks(self, chunksize: int = 65_536) -> Iterator[Any]:
@@ -138,7 +138,10 @@ class LazyTable:
         NotFound
             While it goes on: the version was removed, more than an hour ago.
         """
-        size = index(chunksize)
+        try:
+            size = index(chunksize)
+        except TypeError:
+            size = 0
         if size < 1:
             raise Invalid(
                 f"chunksize={chunksize!r} is not a number of rows", hint="iter_chunks(10_000)"

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from operator import index
 from typing import Any, NamedTuple
 
 import numpy as np
 
-__all__ = ["Rows", "Selection", "cut", "step_of"]
+from omega_jupyter.errors import Invalid
+
+__all__ = ["Rows", "Selection", "cut", "row_count", "step_of"]
 
 
 class Rows(NamedTuple):
@@ -77,6 +80,23 @@ class Selection(NamedTuple):
         """Return the numbers of the wanted rows in the table."""
         pieces = [r.numbers() for r in self.rows]
         return np.concatenate(pieces) if pieces else np.arange(0)
+
+
+def row_count(value: Any) -> int:
+    """Return how many rows ``head()`` is asked for.
+
+    Raises
+    ------
+    Invalid
+        It is no whole number, or negative.
+    """
+    try:
+        count = index(value)
+    except TypeError:
+        count = -1
+    if count < 0:
+        raise Invalid(f"head() needs a number of rows that is not negative, not {value!r}")
+    return count
 
 
 def step_of(rows: Sequence[Rows]) -> int | None:

@@ -18,6 +18,11 @@ def plain_attributes(attributes: Mapping[str, Any] | None) -> dict[str, Any]:
     Invalid
         A key is not text, or a value would not come back equal.
     """
+    if not isinstance(attributes, Mapping | None):
+        raise Invalid(
+            f"Attributes are names with values, not a {type(attributes).__name__}",
+            hint="attributes={'source': 'crm'}",
+        )
     checked: dict[str, Any] = {}
     for key, value in (attributes or {}).items():
         if "\0" in str(key) or str(key) != key:
