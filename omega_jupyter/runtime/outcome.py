@@ -95,6 +95,6 @@ def describe(error: BaseException) -> dict[str, Any]:
     return {
         "type": type(error).__name__,
         "code": "task_failed",
-        "message": str(error),
+        "message": str(error).strip(),
         "hint": None,
     }

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
+from omega_jupyter.errors import Invalid
 from omega_jupyter.runtime.model import OmegaModelProxy
 from omega_jupyter.runtime.queues import checked_queue
 from omega_jupyter.runtime.roster import ANSWER_SECONDS, Roster
@@ -87,13 +88,18 @@ class OmegaRuntime:
         Raises
         ------
         Invalid
-            There is no such state.
+            There is no such state, or `since` is something else.
 
         Examples
         --------
         >>> om.runtime.tasks(state="FAILURE", since=timedelta(hours=12))
         """
         moment = datetime.now(UTC) - since if isinstance(since, timedelta) else since
+        if not isinstance(moment, datetime | None):
+            raise Invalid(
+                f"since={since!r} is neither a datetime nor a timedelta",
+                hint="since=timedelta(hours=12), or datetime(2026, 3, 1)",
+            )
         if moment is not None and moment.tzinfo is None:
             moment = moment.astimezone()
         newest = partial(

@@ -18,6 +18,7 @@ _STRICT = ("sklearn.", "imblearn.")
 # Their grids are of the estimator within, whose parameters the metadata does not tell.
 _SEARCHES = "sklearn.model_selection."
 _PIPELINES = "sklearn.pipeline."
+_OPTIONS = ("cv", "scoring", "n_iter")
 
 
 def check_grid(grid: Any, model: Metadata) -> None:
@@ -73,6 +74,8 @@ def _is_long(value: Any) -> bool:
 
 
 def _hint(name: str, model: Metadata, steps: list[str]) -> str:
+    if name in _OPTIONS:
+        return f"{name} is an option of the search: --{name.replace('_', '-')} VALUE, or {name}=…"
     if steps and str(model.type).startswith(_PIPELINES):
         return f"those of a step: {', '.join(f'{step}__{name}' for step in steps)}"
     params = sorted(model.params or {})

@@ -61,6 +61,9 @@ def error_of(record: Document) -> errors.OmegaError:
     task_id = str(record["_id"])
     error = record.get("error") or {}
     message, hint = str(error.get("message", "")), error.get("hint")
+    if hint:
+        # Who writes the record's hint does not always know whose it is.
+        hint = str(hint).replace("%omega retry runs", f"%omega retry {task_id[:8]} runs")
     code = error.get("code", "")
     if record["state"] == "CANCELLED":
         how = record.get("cancelled")

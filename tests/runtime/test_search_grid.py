@@ -56,6 +56,7 @@ def test_what_a_model_may_have_is_tried(mongo_url: str, model: Any, grid: Any) -
         (LOGISTIC, {"C": [1], "max_itre": [5]}, "max_itre", "max_iter\\?"),
         (LOGISTIC, [{"C": [1]}, {"c": [1]}], "c", r"^C\? it has C, "),
         (PIPELINE, {"C": [1]}, "C", "logisticregression__C"),
+        (LOGISTIC, {"cv": [3]}, "cv", "an option of the search: --cv"),
         (VotingClassifier([("one", LOGISTIC)]), {"two__C": [1]}, "two__C", "one"),
     ],
 )

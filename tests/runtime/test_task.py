@@ -41,6 +41,11 @@ def test_task_waits_visibly_before_any_worker_runs(stored: Omega) -> None:
     assert [known.id for known in stored.runtime.tasks(state="QUEUED")] == [task.id]
 
 
+def test_tasks_since_something_else_is_refused(stored: Omega) -> None:
+    with pytest.raises(Invalid, match=r"(?s)since='12h'.*timedelta\(hours=12\)"):
+        stored.runtime.tasks(since="12h")  # type: ignore[arg-type]
+
+
 def test_another_process_gets_the_result_by_the_id(stored: Omega) -> None:
     task = stored.runtime.model("m").fit("X", "y")
 

@@ -55,6 +55,7 @@ def keeps_to_the_limits(om: Omega) -> None:
     with pytest.raises(TaskFailed, match="ran longer than its time limit of 1 s") as caught:
         slow.get(20)
     assert caught.value.code == "task_failed"
+    assert f"%omega retry {slow.id[:8]} runs it again" in str(caught.value)
     assert (slow.state, slow.attempts) == ("FAILURE", 1)
     assert om.runtime.model("quick").fit("X", time_limit=60).get(30).ref == "quick@2"
 

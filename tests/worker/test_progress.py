@@ -204,9 +204,9 @@ def test_reports_come_while_it_runs() -> None:
 @pytest.mark.parametrize(
     ("model", "step"),
     [
-        (RandomForestClassifier(1_000_000), "tree"),
-        (GradientBoostingClassifier(n_estimators=1_000_000), "stage"),
-        (make_pipeline(StandardScaler(), RandomForestClassifier(1_000_000)), "tree"),
+        (RandomForestClassifier(2_000), "tree"),
+        (GradientBoostingClassifier(n_estimators=20_000), "stage"),
+        (make_pipeline(StandardScaler(), RandomForestClassifier(2_000)), "tree"),
     ],
     ids=lambda value: value if isinstance(value, str) else type(value).__name__,
 )

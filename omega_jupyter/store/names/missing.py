@@ -39,7 +39,7 @@ def not_found(url: SecretUrl, store: str, name: str, version: int | str | None =
     if version is not None:
         return NotFound(
             f"{what.capitalize()} {name!r} has no version {version}",
-            hint=f"`%omega info {name}` shows the latest; versions({name!r}) lists them",
+            hint=f"`%omega info {name} --versions` lists them",
         )
     new = _new_name(url, store, name)
     if new is not None:
