@@ -43,6 +43,7 @@ class Put(NamedTuple):
     version: Metadata
     first: bool
 
+
 # What a codec meets where a description is not the one that it wrote.
 _UNREADABLE = (
     Invalid,

@@ -172,7 +172,7 @@ class RowsPut:
             raise Conflict(
                 f"{self._name!r} was changed by another writer in a way that the frames, "
                 "which can't be read a second time, were not written for",
-                hint="nothing of them is stored: make the iterator anew, and put that",
+                hint=f"nothing of them is stored: {self._stream.once_more}",
             )
         self._own = None
         self._written.discard_but(self._reusable())

@@ -96,6 +96,13 @@ class FrameStream:
         """What the first frame is called in errors."""
         return "the rows before" if self._single else "the first frame"
 
+    @property
+    def once_more(self) -> str:
+        """What to do for the same frames to come again, which this stream can't."""
+        if self._file is not None:
+            return f"import {self._file} once more"
+        return "make the iterator anew, and put that"
+
     def held(self) -> list[tuple[str, Any]]:
         """Return the first frames, each behind what it is called in errors."""
         return self._held

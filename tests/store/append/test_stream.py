@@ -239,8 +239,10 @@ def test_stream_for_another_table_is_refused(datasets: DatasetStore, monkeypatch
         datasets.put(numbered(3)[["n", "x", "s"]], "X")
         yield numbered(4)
 
-    with pytest.raises(Conflict, match="'X' was changed by another writer"):
+    with pytest.raises(Conflict, match="'X' was changed by another writer") as caught:
         datasets.put(slow(), "X", append=True)
+
+    assert "make the iterator anew" in str(caught.value.hint)
 
     assert datasets.metadata("X").version == 2
     assert chunks(datasets._url).count_documents({}) == 0

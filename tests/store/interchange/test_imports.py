@@ -15,6 +15,8 @@ from hypothesis import strategies as st
 from pandas.testing import assert_frame_equal
 
 from omega_jupyter.errors import Conflict, Invalid, NotFound
+from omega_jupyter.store.append import frames
+from omega_jupyter.store.database.schema import chunks
 from omega_jupyter.store.datasets import DatasetStore
 from omega_jupyter.store.wording.progress import Progress
 from tests.store.awkward import FRAMES
@@ -45,6 +47,31 @@ def write_arrow(table: pa.Table, path: Path, rows: int = 3) -> None:
     options = pa.ipc.IpcWriteOptions(emit_dictionary_deltas=True, compression="lz4")
     with pa.ipc.new_file(str(path), table.schema, options=options) as writer:
         writer.write_table(table, max_chunksize=rows)
+
+
+@pytest.mark.usefixtures("_tiny_parts")
+def test_table_that_changes_under_an_import_says_to_import_once_more(
+    datasets: DatasetStore, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(frames, "HELD_ROWS", 1)
+    path = tmp_path / "X.parquet"
+    numbered(9).to_parquet(path)
+    table = pd.read_parquet(path)
+    datasets.put(table, "X")
+
+    def change(_: Progress) -> None:
+        if datasets.metadata("X").version == 1:
+            datasets.put(table.astype({"n": float}), "X")
+
+    with pytest.raises(Conflict, match="'X' was changed by another writer") as caught:
+        datasets.import_(path, "X", append=True, notify=change)
+
+    assert caught.value.hint == "nothing of them is stored: import X.parquet once more"
+    assert datasets.metadata("X").version == 2
+    assert chunks(datasets._url).count_documents({}) == 0
+    # Then it is told what does not fit.
+    with pytest.raises(Invalid, match="column 'n' is int64, there it is float64"):
+        datasets.import_(path, "X", append=True)
 
 
 @pytest.mark.usefixtures("_tiny_parts")
