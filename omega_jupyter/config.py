@@ -211,6 +211,11 @@ def _convert(name: str, value: object, origin: str) -> object:
                 f"The setting {name} in {origin} must begin with "
                 + " or ".join(f"{s}://" for s in _SCHEMES[name]),
             )
+        if not converted.is_quoted:
+            raise Invalid(
+                f"The setting {name} in {origin} can't be read: user, password, host or port",
+                hint="/ ? # @ % and the like are quoted in a password: / is %2F, @ is %40",
+            )
     return converted
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from urllib.parse import unquote
+from urllib.parse import unquote, urlsplit
 
 __all__ = ["SecretUrl"]
 
 _CREDENTIALS = re.compile(r"(?<=://)(?P<user>[^:@/]*):[^@/]*@")
+# Of a password that nobody has quoted: it may hold an @ or a slash.
+_UP_TO_THE_LAST = re.compile(r"(?<=://)(?P<user>[^:@/]*):.*@", re.DOTALL)
 # https://www.mongodb.com/docs/manual/reference/connection-string-options/
 _SECRET_OPTIONS = re.compile(
     r"(?i)(?<=[?&])(?P<name>tlsCertificateKeyFilePassword|authMechanismProperties)=(?P<value>[^&]*)"
@@ -37,10 +39,33 @@ class SecretUrl:
         """Return the URL in clear."""
         return self._url
 
+    @property
+    def is_quoted(self) -> bool:
+        """Whether it can be told where user and password end and the host begins."""
+        scheme, _, rest = self._url.partition("://")
+        address, _, query = rest.partition("?")
+        authority, _, path = address.partition("/")
+        options = [one for one in query.split("&") if one]
+        if "@" in path or authority.count("@") > 1 or not all("=" in one for one in options):
+            return False
+        if not scheme.startswith("amqp"):
+            return True  # pymongo says what it can't read
+        try:
+            return (
+                urlsplit(f"//{address}").port is not None or ":" not in authority.rpartition("@")[2]
+            )
+        except ValueError:
+            return False
+
+    @property
+    def _credentials(self) -> re.Pattern[str]:
+        plain = self.is_quoted and _CREDENTIALS.search(self._url)
+        return _CREDENTIALS if plain else _UP_TO_THE_LAST
+
     def redact(self, text: str) -> str:
         """Return the text with this URL's password replaced, however it is written."""
         secrets = [found["value"] for found in _SECRET_OPTIONS.finditer(self._url)]
-        found = _CREDENTIALS.search(self._url)
+        found = self._credentials.search(self._url)
         if found is not None:
             secrets.append(found.group(0).removeprefix(f"{found['user']}:").removesuffix("@"))
         for quoted in secrets:
@@ -49,7 +74,7 @@ class SecretUrl:
         return text
 
     def __str__(self) -> str:
-        masked = _CREDENTIALS.sub(r"\g<user>:***@", self._url)
+        masked = self._credentials.sub(r"\g<user>:***@", self._url)
         return _SECRET_OPTIONS.sub(r"\g<name>=***", masked)
 
     def __repr__(self) -> str:

@@ -83,6 +83,42 @@ def test_password_is_never_shown() -> None:
         assert "db.example" in shown
 
 
+@pytest.mark.parametrize("password", ["wonder/land", "w@nder", "wonder#land", "wonder?land", "w[r"])
+@pytest.mark.parametrize("scheme", ["amqp", "mongodb"])
+def test_password_that_is_not_quoted_is_never_shown(password: str, scheme: str) -> None:
+    url = f"{scheme}://alice:{password}@h:1/db"
+    assert "nder" not in repr(SecretUrl(url))
+    assert "w[r" not in repr(SecretUrl(url))
+
+    if scheme == "mongodb" and password in ("wonder#land", "w[r"):
+        return  # pymongo takes it
+    settings: dict[str, str] = {"mongo_url": "mongodb://h/db", f"{_setting(scheme)}": url}
+    with pytest.raises(Invalid, match="%2F") as caught:
+        OmegaConfig.load(**settings)
+    assert "nder" not in str(caught.value)
+    assert caught.value.__context__ is None
+
+
+def _setting(scheme: str) -> str:
+    return "mongo_url" if scheme == "mongodb" else "broker_url"
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "amqp://guest:guest@localhost//",
+        "amqp://h",
+        "amqps://a:w%2F%40@[::1]:5671/omega?cacertfile=/a@b",
+        "mongodb://a:b@h1:27017,h2:27017/db?replicaSet=r&appName=me@home",
+        "mongodb://%2Ftmp%2Fmongod.sock/db?w=1&",
+    ],
+)
+def test_url_that_is_quoted_is_taken(url: str) -> None:
+    secret = SecretUrl(url)
+    assert secret.is_quoted
+    assert str(secret).endswith(url.rpartition("@h1")[2] if "@h1" in url else url[-2:])
+
+
 def test_password_is_taken_out_of_any_text() -> None:
     text = SecretUrl(SECRET).redact("failed for w@nder and w%40nder")
 
