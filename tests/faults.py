@@ -82,8 +82,8 @@ class Place:
         return runs(self.folder / name)
 
     def begun(self, began: int = 1, ended: int = 0, *, name: str = "m") -> None:
-        """Wait until so many fits of the model have begun and ended."""
-        wait_for(lambda: self.runs(name) == (began, ended))
+        """Wait until so many fits of the model have begun and ended, or more."""
+        wait_for(lambda: self.runs(name)[0] >= began and self.runs(name)[1] >= ended)
 
     def process(self, name: str = "m") -> int:
         """Return the process that began the last fit of the model."""

@@ -107,7 +107,7 @@ def test_task_that_had_published_before_its_worker_was_lost_has_succeeded(mongo_
     lose_messages(om)
     records.records(url).update_one({"_id": task.id}, {"$set": {"state": "RETRY"}})
 
-    assert task.get(5).ref == "m@2"
+    assert task.get(60).ref == "m@2"
     assert task.state == "SUCCESS"
 
 

@@ -85,14 +85,14 @@ def bench(mongo_url: str, tmp_path: Path) -> Iterator[Bench]:
 
 def test_worker_answers_runs_and_is_revoked_on_a_fresh_database(bench: Bench) -> None:
     bench.start_workers()
-    assert bench.app.control.ping(timeout=5, limit=1) == [{"w0@test": {"ok": "pong"}}]
+    assert bench.app.control.ping(timeout=30, limit=1) == [{"w0@test": {"ok": "pong"}}]
     bench.send("hello")
     wait_for(lambda: bench.notes("ended", "hello"))
     wait_for(lambda: bench.queue.count_documents({}) == 0)
 
     long = bench.send("long", 600)
     wait_for(lambda: bench.notes("began", "long"))
-    active = bench.app.control.inspect(timeout=5, limit=1).active()
+    active = bench.app.control.inspect(timeout=30, limit=1).active()
     assert [task["id"] for task in active["w0@test"]] == [long]
     bench.app.control.revoke(long, terminate=True)
     wait_for(lambda: bench.queue.count_documents({}) == 0)
@@ -166,7 +166,7 @@ def test_tasks_outlive_a_crash_of_mongod(tmp_path: Path) -> None:
             wait_for(lambda: {note["task"] for note in bench.notes("ended")} == sent)
             wait_for(lambda: bench.queue.count_documents({}) == 0)
             assert len(bench.notes("began", "through the crash")) == 1
-            assert bench.app.control.ping(timeout=5, limit=1)
+            assert bench.app.control.ping(timeout=30, limit=1)
         finally:
             bench.close()
             forget(SecretUrl(bench.url))
@@ -327,5 +327,5 @@ def test_what_is_no_message_is_dropped_and_the_next_one_comes(
     got: list[object] = []
     with Consumer(queue.channel, [queue], callbacks=[lambda body, _: got.append(body)]):
         while not got:
-            connection.drain_events(timeout=5)
+            connection.drain_events(timeout=30)
     assert got == ["b"]

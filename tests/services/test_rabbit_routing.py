@@ -13,6 +13,7 @@ import pytest
 from sklearn.linear_model import LinearRegression
 
 from omega_jupyter.errors import QueueWarning, Unavailable, VersionMismatch
+from omega_jupyter.runtime import roster
 from omega_jupyter.runtime.runtime import OmegaRuntime
 from tests.faults import Place
 from tests.mongo_server import wait_for
@@ -60,7 +61,10 @@ def counted(runtime: OmegaRuntime) -> list[tuple[str, int | None, int]]:
     return [(queue.name, queue.waiting, queue.workers) for queue in runtime.queues()]
 
 
-def test_queue_without_a_worker_and_other_versions_are_warned_of_at_once(place: Place) -> None:
+def test_queue_without_a_worker_and_other_versions_are_warned_of_at_once(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(roster, "MEET_SECONDS", 30.0)  # who is busy answers later
     runtime = place.om.runtime
     with pytest.warns(QueueWarning, match="'gpu'.*--queues gpu"):
         task = runtime.require("gpu").model("fitted").predict("X")

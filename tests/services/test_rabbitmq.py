@@ -82,7 +82,7 @@ def test_full_worker_answers_and_is_fit_for_more_after_kills(shared: Place) -> N
     shared.begun(name="busy2")
     waiting = [shared.fit(0, f"waits{number}") for number in range(4)]
 
-    assert len(shared.om.runtime.workers(timeout=2)) == 1
+    wait_for(lambda: len(shared.om.runtime.workers(timeout=2)) == 1)
     assert waiting[0].cancel() == "never started"
     assert [task.cancel(grace=0) for task in busy] == ["killed", "killed"]
 

@@ -21,6 +21,7 @@ from omega_jupyter.errors import AuthError, Invalid, NotFound, OmegaError, Unava
 from omega_jupyter.local.mongod import find_mongod
 from omega_jupyter.omega import Omega
 from tests.certificates import Authority, Certificate
+from tests.mongo_server import wait_for
 from tests.processes import OperatorKeys, start_worker
 from tests.rabbit_server import (
     SERVER,
@@ -144,7 +145,7 @@ def test_fit_runs_over_tls_with_the_least_rights(site: Site, keys: OperatorKeys)
     predicted = om.runtime.model("m").predict("X").get(60)
 
     np.testing.assert_array_equal(predicted, LogisticRegression(max_iter=500).fit(X, y).predict(X))
-    assert len(om.runtime.workers(timeout=2)) == 1
+    wait_for(lambda: len(om.runtime.workers(timeout=2)) == 1)
 
 
 @pytest.mark.parametrize(

@@ -397,4 +397,4 @@ def test_control_messages_that_want_more_are_refused(
 def test_control_message_that_is_pickled_is_refused_and_not_loaded(stage: Stage) -> None:
     control(stage, pickle.dumps(Bomb(stage.folder / "loaded")), "can't be read")
     assert not (stage.folder / "loaded").exists()
-    assert len(stage.om.runtime.workers()) == 1
+    wait_for(lambda: len(stage.om.runtime.workers()) == 1)

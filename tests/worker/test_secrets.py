@@ -109,7 +109,7 @@ def test_secrets_stand_in_clear_nowhere(
     # One message stays in the queue, so that the broker's form of it is seen too.
     om.runtime.require("nobody-listens").model("m").predict("X")
 
-    told = om.runtime.workers()
+    told = om.runtime.workers(30)
     DatabaseKeys(SecretUrl(url)).rotate("sender")
     om.runtime.model("m").predict("X").get(60)
     seen = set()

@@ -74,14 +74,14 @@ def test_frozen_worker_publishes_nothing_twice_and_leaves_the_message_to_the_oth
     first = worker_of(place, running)
     second = next(one for one in place.workers if one is not first)
     # Short ones do not wait behind it: a worker takes no more than it can run.
-    assert [place.fit(0, f"short{n}").get(10).version for n in range(4)] == [2] * 4
+    assert [place.fit(0, f"short{n}").get(60).version for n in range(4)] == [2] * 4
 
     om.models.put(Sleeper(0, str(place.folder / "p"), (), 5), "p")
     with frozen(tree(second.pid)):  # so that the first one gets it, too
         publishing = om.runtime.model("p").fit("X")
         wait_for(lambda: publishes(place.folder / "p"))
     with frozen(tree(first.pid)):
-        wait_for(lambda: (running.attempts, publishing.attempts) == (2, 2), 30)
+        wait_for(lambda: (running.attempts, publishing.attempts) == (2, 2))
         place.begun(2, name="running")
     assert publishing.get(30).ref == "p@2"
     assert len(om.models.versions("p")) == 2

@@ -79,7 +79,7 @@ def test_lease_lasts_a_minute_and_is_renewed_as_long_as_something_is_unpublished
         assert abandoned(url, [begun, with_beat], revoke=True) == []
 
     Writer.of(url).end([begun, with_beat])
-    wait_for(lambda: abandoned(url, [begun, with_beat], revoke=True), 10)
+    wait_for(lambda: abandoned(url, [begun, with_beat], revoke=True))
     assert collect(url).segments == 2
 
 
