@@ -106,14 +106,14 @@ def test_slow_writer_that_nobody_noticed_publishes(
     monkeypatch: pytest.MonkeyPatch,
     standstill: list[float],
 ) -> None:
-    latest = publication._latest
+    standing = publication._standing
 
     def slow(*args: Any, **options: Any) -> Any:
         run_out(url)
         standstill[0] += 1000
-        return latest(*args, **options)
+        return standing(*args, **options)
 
-    monkeypatch.setattr(publication, "_latest", slow)
+    monkeypatch.setattr(publication, "_standing", slow)
 
     assert datasets.put(LARGE, "X").version == 1
     np.testing.assert_array_equal(datasets.get("X"), LARGE)
@@ -127,15 +127,15 @@ def test_writer_that_was_taken_for_dead_publishes_nothing(
     standstill: list[float],
 ) -> None:
     datasets.put(LARGE, "X")
-    latest = publication._latest
+    standing = publication._standing
 
     def dead(*args: Any, **options: Any) -> Any:
         run_out(url)
         standstill[0] += 1000
         assert collect(url).segments == 1
-        return latest(*args, **options)
+        return standing(*args, **options)
 
-    monkeypatch.setattr(publication, "_latest", dead)
+    monkeypatch.setattr(publication, "_standing", dead)
     with pytest.raises(Conflict, match="'X' could not be stored: this process stood still"):
         datasets.put(LARGE * 2, "X")
     monkeypatch.undo()
