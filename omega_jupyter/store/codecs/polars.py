@@ -12,6 +12,10 @@ from omega_jupyter.store.payload.payload import Encoded
 
 __all__ = ["PolarsCodec"]
 
+# Whole numbers of 128 bits as Arrow's decimal numbers, and where a field says so.
+_DIGITS = 39
+_POLARS = b"omega_jupyter.polars"
+
 
 class PolarsCodec(ArrowTableCodec):
     """A DataFrame or Series, as the columns of Arrow that it is made of."""
@@ -50,9 +54,9 @@ class PolarsCodec(ArrowTableCodec):
         frame = obj.to_frame() if isinstance(obj, pl.Series) else obj
         schema = _arrow_schema(frame)
         # The numbers of categories mean nothing in the next frame; text can be compared.
-        columns = frame.get_columns()
-        text = [column.cast(pl.String) for column in columns if column.dtype == pl.Categorical]
-        return frame.with_columns(text).to_arrow(), schema
+        columns, texts = frame.get_columns(), (pl.Categorical, *_wide_types())
+        text = [column.cast(pl.String) for column in columns if column.dtype in texts]
+        return _with_numbers(frame.with_columns(text).to_arrow(), schema), schema
 
     def column_in(self, table: Any) -> Any:
         """Return the Series."""
@@ -82,13 +86,15 @@ class PolarsCodec(ArrowTableCodec):
         from omega_jupyter.store.table.convert import import_polars
 
         empty = read_schema(body["arrow"]["schema"]).empty_table()
-        return self.types_of(import_polars().from_arrow(empty))
+        import_polars()
+        return self.types_of(_polars_of(empty))
 
     def object_of(self, frame: Any, body: Mapping[str, Any]) -> Any:
         """Return a DataFrame, or the Series of its column."""
         from omega_jupyter.store.table.convert import import_polars
 
-        found = import_polars().from_arrow(self.arrow_of(frame, body))
+        import_polars()
+        found = _polars_of(self.arrow_of(frame, body))
         return found.to_series() if body["arrow"]["form"] == "Series" else found
 
     def column_of(self, frame: Any, body: Mapping[str, Any]) -> Any:
@@ -97,10 +103,24 @@ class PolarsCodec(ArrowTableCodec):
         return obj if self.is_column(body) else obj.to_series()
 
 
+def _wide_types() -> tuple[Any, ...]:
+    """Return the integers of polars that Arrow has no type for."""
+    import polars as pl
+
+    return (pl.Int128, pl.UInt128)
+
+
 def _arrow_schema(frame: Any) -> Any:
-    empty = frame.clear()
+    import polars as pl
+
+    whole = frame.clear()
+    wide = [column for column in whole.get_columns() if column.dtype in _wide_types()]
+    empty = whole.with_columns([column.cast(pl.String) for column in wide])
     schema = _same_schema(empty)
     if schema is not None:
+        for column in wide:
+            place = schema.get_field_index(column.name)
+            schema = schema.set(place, _number_field(column.name, str(column.dtype)))
         return schema
     wrong = [column for column in empty.get_columns() if _same_schema(column.to_frame()) is None]
     column = (wrong or empty.get_columns())[0]
@@ -110,6 +130,46 @@ def _arrow_schema(frame: Any) -> Any:
         f"Column {column.name!r} has the dtype {column.dtype}, which can't be stored",
         hint="convert it, as with .cast(pl.String), or leave it out",
     )
+
+
+def _number_field(name: str, dtype: str) -> Any:
+    """Return a field of whole numbers of 39 digits, which tells polars' type."""
+    import pyarrow as pa
+
+    return pa.field(name, pa.decimal256(_DIGITS, 0), metadata={_POLARS: dtype})
+
+
+def _with_numbers(table: Any, schema: Any) -> Any:
+    """Make decimal numbers of the texts of wide integers."""
+    import pyarrow.compute as pc
+
+    for place, field in enumerate(schema):
+        if _wide_dtype(field) is not None:
+            table = table.set_column(place, field, pc.cast(table.column(place), field.type))
+    return table
+
+
+def _polars_of(table: Any) -> Any:
+    """Return a table as a frame, wide integers as they were."""
+    import polars as pl
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    wide = {}
+    for place, field in enumerate(table.schema):
+        dtype = _wide_dtype(field)
+        if dtype is not None:
+            wide[field.name] = dtype
+            text = pc.cast(table.column(place), pa.string())
+            table = table.set_column(place, field.name, text)
+    found: Any = pl.from_arrow(table)
+    return found.with_columns([found[name].cast(dtype) for name, dtype in wide.items()])
+
+
+def _wide_dtype(field: Any) -> Any:
+    """Return the wide integer of polars that a field stands for."""
+    told = (field.metadata or {}).get(_POLARS, b"").decode("ascii", "replace")
+    return next((dtype for dtype in _wide_types() if str(dtype()) == told), None)
 
 
 def _same_schema(empty: Any) -> Any:

@@ -187,6 +187,10 @@ class _OfArrow(_Tables):
 
     def changes(self, through: Callable[[Any], Any]) -> list[str]:
         table = self._table(self._view.head(SAMPLE_ROWS))
+        if self._types is _polars_types:
+            wide = [field.name for field in table.schema if pa.types.is_decimal256(field.type)]
+            if wide:
+                return [f"column {name!r} has 128 bits, and polars reads no such" for name in wide]
         pairs = zip(self._types(table), self._types(through(table)), strict=True)
         return [
             f"column {name!r} is {before} and becomes {after}"

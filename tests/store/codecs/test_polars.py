@@ -7,6 +7,7 @@ import decimal
 import subprocess
 import sys
 import textwrap
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,7 @@ from omega_jupyter.store.datasets import DatasetStore
 TEXT = st.text(st.characters(codec="utf-8"), max_size=4)
 DTYPES: list[Any] = [
     *(pl.Int8, pl.Int16, pl.Int32, pl.Int64, pl.UInt8, pl.UInt16, pl.UInt32, pl.UInt64),
+    *(pl.Int128, pl.UInt128),
     *(pl.Float32, pl.Float64, pl.Boolean, pl.String, pl.Binary, pl.Date, pl.Time, pl.Null),
     *(pl.Categorical(), pl.Enum(["low", "", "high"]), pl.Decimal(12, 2)),
     *(pl.Datetime(unit) for unit in ("ms", "us", "ns")),
@@ -183,7 +185,57 @@ def test_frames_without_columns_keep_their_rows(datasets: DatasetStore) -> None:
         assert datasets.get("p").shape == frame.shape
 
 
-@pytest.mark.parametrize("dtype", [pl.Int128, pl.Object, pl.List(pl.Int128)], ids=str)
+WIDE = pl.DataFrame(
+    {
+        "n": range(6),
+        "int": pl.Series([None, 0, (1 << 127) - 1, -(1 << 127), 1 << 64, -1], dtype=pl.Int128),
+        "uint": pl.Series([(1 << 128) - 1, None, 0, 1, 1 << 64, 7], dtype=pl.UInt128),
+        "text": pl.Series(list("abcabc"), dtype=pl.Categorical),
+    }
+)
+
+
+@pytest.mark.parametrize("chunks", [True, False])
+def test_integers_of_128_bits_come_back(
+    chunks: bool, shared_datasets: DatasetStore, request: pytest.FixtureRequest
+) -> None:
+    if chunks:
+        request.getfixturevalue("_tiny_chunks")
+    for obj in (WIDE, WIDE.clear(), WIDE["int"], WIDE.select("uint")):
+        shared_datasets.put(obj, "wide")
+        found = shared_datasets.get("wide")
+        assert type(found) is type(obj)
+        assert found.equals(obj)
+        assert str(found.head(0)) == str(obj.head(0))
+    shared_datasets.put(WIDE, "wide")
+    shared_datasets.put(WIDE, "wide", append=True)
+
+    found = shared_datasets.get("wide")
+    assert found.schema == WIDE.schema
+    assert found.equals(pl.concat([WIDE, WIDE]))
+    assert shared_datasets.get("wide", int__gt=0)["n"].to_list() == [2, 4] * 2
+    large = decimal.Decimal((1 << 127) - 1)
+    assert shared_datasets.get("wide[n]", int__gte=large)["n"].to_list() == [2, 2]
+    assert shared_datasets.getl("wide")["uint"].head(1).to_list() == [(1 << 128) - 1]
+    assert shared_datasets.get("wide", as_="arrow")["int"].to_pylist()[2] == large
+    assert shared_datasets.get("wide", as_="pandas")["int"][2] == large
+
+
+@pytest.mark.parametrize("suffix", ["parquet", "feather"])
+def test_integers_of_128_bits_are_not_exported_to_what_polars_can_not_read(
+    suffix: str, shared_datasets: DatasetStore, tmp_path: Path
+) -> None:
+    shared_datasets.put(WIDE, "wide")
+
+    with pytest.raises(Invalid, match="column 'int' has 128 bits"):
+        shared_datasets.export("wide", tmp_path / f"wide.{suffix}")
+    shared_datasets.export("wide", tmp_path / "wide.csv")
+
+    assert [file.name for file in tmp_path.iterdir()] == ["wide.csv"]
+    assert str((1 << 128) - 1) in (tmp_path / "wide.csv").read_text()
+
+
+@pytest.mark.parametrize("dtype", [pl.Object, pl.List(pl.Int128)], ids=str)
 def test_what_arrow_has_no_type_for_is_refused(dtype: Any, datasets: DatasetStore) -> None:
     frame = pl.DataFrame({"^n$": [1], "wrong": pl.Series([None], dtype=dtype)})
 
