@@ -54,8 +54,24 @@ def broker_errors(url: SecretUrl) -> Iterator[None]:
         raise Unavailable(
             f"The broker at {url} does not answer: {url.redact(str(error))[:300]}",
             hop="broker",
-            hint="`omega doctor` checks every hop",
+            hint=_hint(url, str(error)),
         ) from None
+
+
+def _hint(url: SecretUrl, text: str) -> str:
+    """Return what to do about an answer that did not come."""
+    if "certificate in certificate chain" in text or "local issuer certificate" in text:
+        return "name the authority of its certificate: amqps://…?cacertfile=/path/to/ca.crt"
+    with_tls, has_own = url.reveal().startswith("amqps:"), re.search("[?&]certfile=", url.reveal())
+    if with_tls and not has_own and re.search("ssl|reset by peer", text, re.IGNORECASE):
+        # One server says so, another closes the connection.
+        return (
+            "where it wants a certificate of yours the URL is "
+            "amqps://…?certfile=/path/to/crt&keyfile=/path/to/key; `omega doctor` checks every hop"
+        )
+    if "reset by peer" in text and not with_tls:
+        return "where it wants TLS the URL begins with amqps://; `omega doctor` checks every hop"
+    return "`omega doctor` checks every hop"
 
 
 def denied(url: SecretUrl, error: AMQPError) -> AuthError:

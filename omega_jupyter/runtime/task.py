@@ -167,8 +167,17 @@ class OmegaTask(KnownTask):
             ``remote_traceback`` its traceback. Errors of ours (``NotFound``,
             ``Invalid``, …) are raised as what they are.
         TaskCancelled, TaskLost, TaskTimeout
+        KeyboardInterrupt
+            The waiting was interrupted. The task goes on.
         """
-        return self.wait(timeout)._value()
+        try:
+            self.wait(timeout)
+        except KeyboardInterrupt:
+            raise KeyboardInterrupt(
+                f"not waiting any more; task {self.id[:8]} goes on: "
+                "get() waits for it again, cancel() ends it"
+            ) from None
+        return self._value()
 
     def __await__(self) -> Generator[Any, None, Any]:
         return self._get_async().__await__()

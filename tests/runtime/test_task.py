@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import signal
+import threading
 
 import numpy as np
 import pytest
@@ -39,6 +42,17 @@ def test_task_waits_visibly_before_any_worker_runs(stored: Omega) -> None:
     assert task.elapsed == 0
     assert (task.verb, task.model, task.queue) == ("fit", "m@1", "nobody-listens")
     assert [known.id for known in stored.runtime.tasks(state="QUEUED")] == [task.id]
+
+
+def test_interrupted_get_says_that_the_task_goes_on(stored: Omega) -> None:
+    task = waiting(stored)
+    interrupt = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT))
+
+    interrupt.start()
+    with pytest.raises(KeyboardInterrupt, match=f"task {task.id[:8]} goes on"):
+        task.get(60)
+
+    assert task.state == "QUEUED"
 
 
 def test_tasks_since_something_else_is_refused(stored: Omega) -> None:

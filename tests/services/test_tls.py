@@ -172,6 +172,8 @@ def test_mongodb_refuses_who_does_not_belong_there(site: Site, wrong: dict[str, 
         Omega(url).datasets.list()
 
     assert caught.value.hop == "mongodb"
+    if wrong.get("tls") or wrong.get("tlsCertificateKeyFile") == "" or "tlsCAFile" in wrong:
+        assert "tlsCAFile=" in str(caught.value.hint)
     assert PASSWORD not in repr(caught.value)
 
 
@@ -213,6 +215,8 @@ def test_rabbitmq_refuses_who_does_not_belong_there(
     if not isinstance(caught.value, Invalid):
         assert caught.value.hop == "broker"  # type: ignore[attr-defined]  # both others have one
         assert "127." in caught.value.message
+    if error is Unavailable and "" in wrong.values():
+        assert f"{next(iter(wrong))}=" in str(caught.value.hint)
     shown = repr(caught.value) + str(caught.value)
     assert PASSWORD not in shown
     assert "rabbit-hole" not in shown
@@ -228,6 +232,7 @@ def test_plain_connection_to_rabbitmq_is_refused(site: Site, keys: OperatorKeys)
         om.runtime.model("m").predict("X")
 
     assert caught.value.hop == "broker"
+    assert "amqps://" in str(caught.value.hint)
 
 
 def test_one_worker_without_an_account_serves_users_who_see_only_their_own(

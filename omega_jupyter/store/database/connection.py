@@ -163,7 +163,9 @@ def mongo_errors(url: SecretUrl | None = None) -> Iterator[None]:
         ) from None
     except errors.ConnectionFailure as error:
         raise Unavailable(
-            f"{where} does not answer: {_first_sentence(error)}", hop="mongodb", hint=_HINT
+            f"{where} does not answer: {_first_sentence(error)}",
+            hop="mongodb",
+            hint=_hint_of_tls(str(error)) or _HINT,
         ) from error
     except errors.OperationFailure as error:
         if error.code in (_UNAUTHORIZED, _AUTHENTICATION_FAILED, _NEEDS_AUTHENTICATION):
@@ -185,6 +187,18 @@ def _address(url: SecretUrl) -> str:
     """Return host and database of the URL, without user, password and options."""
     # Decoded last: a password may hold an encoded "@".
     return unquote(url.reveal().partition("://")[2].rpartition("@")[2].partition("?")[0])
+
+
+def _hint_of_tls(text: str) -> str | None:
+    if "certificate in certificate chain" in text or "local issuer certificate" in text:
+        return "name the authority of its certificate: …?tls=true&tlsCAFile=/path/to/ca.crt"
+    if "connection closed" in text:
+        # How a server that wants TLS, or a certificate, answers to who has none.
+        return (
+            "where it wants TLS the URL ends in ?tls=true&tlsCAFile=…, "
+            "where it wants a certificate of yours in &tlsCertificateKeyFile=… too"
+        )
+    return None
 
 
 def _first_sentence(error: Exception) -> str:
