@@ -43,8 +43,25 @@ def frames_of_file(path: Path, notify: Notify | None = None) -> Iterator[Any]:
         yield from _frames(path, suffix, notify or (lambda progress: None))
     except (ValueError, OSError) as error:
         # Arrow's and pandas' errors are of these kinds.
-        reason = str(error).partition("\n")[0].rstrip(".")
-        raise Invalid(f"{str(path)!r} can't be read: {reason}") from error
+        reason, hint = str(error).partition("\n")[0].rstrip("."), None
+        if suffix == ".csv":
+            hint = "put(pd.read_csv(…, chunksize=100_000), name) takes all of pandas' options"
+        if isinstance(error, UnicodeDecodeError):
+            # pandas counts within a field.
+            reason = _not_utf8(path) or reason
+            hint = "encoding='latin-1', or another, in pd.read_csv(…, chunksize=100_000); put that"
+        raise Invalid(f"{str(path)!r} can't be read: {reason}", hint=hint) from error
+
+
+def _not_utf8(path: Path) -> str | None:
+    """Say in which line of a text the first byte is that is no UTF-8."""
+    with path.open("rb") as file:
+        for number, line in enumerate(file, 1):
+            try:
+                line.decode()
+            except UnicodeDecodeError as error:
+                return f"line {number:,} is not UTF-8, at {line[error.start : error.end]!r}"
+    return None
 
 
 def suffix_of(path: Path) -> str:

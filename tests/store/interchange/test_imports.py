@@ -253,7 +253,8 @@ def test_csv_tells_how_far_it_is(datasets: DatasetStore, tmp_path: Path) -> None
         ("X.xlsx", "'X.xlsx' ends in none of .parquet, .feather, .csv"),
         ("bad.parquet", r"bad.parquet' can't be read: "),
         ("bad.feather", r"bad.feather' can't be read: "),
-        ("bad.csv", r"bad.csv' can't be read: "),
+        ("bad.csv", r"bad.csv' can't be read: line 2 is not UTF-8, at b'\\xff'"),
+        ("long.csv", r"long.csv' can't be read: .*Expected 2 fields in line 3, saw 3"),
         ("empty.csv", r"empty.csv' can't be read: No columns"),
     ],
 )
@@ -263,6 +264,7 @@ def test_file_that_cannot_be_read_is_named(
     for bad in ("X.xlsx", "bad.parquet", "bad.feather"):
         (tmp_path / bad).write_bytes(b"PAR1 nothing of the kind")
     (tmp_path / "bad.csv").write_bytes(b"a,b\n1,\xff\xfe\n")
+    (tmp_path / "long.csv").write_text("a,b\n1,2\n1,2,3\n")
     (tmp_path / "empty.csv").touch()
 
     with pytest.raises((Invalid, NotFound), match=told):
