@@ -202,6 +202,9 @@ def test_store_is_checked_measured_and_moved(omega: Command, mongo_url: str) -> 
 
     assert "2 versions of 2 objects" in omega("store", "check").out
     assert json.loads(omega("store", "check", "sales/*", "--json").out)["versions"] == 1
+    unknown = omega("store", "check", "sale/*")
+    assert unknown.status == 1
+    assert "Nothing stored matches 'sale/*'" in unknown.err
     assert "sales/X" in omega("store", "usage").out
     assert json.loads(omega("store", "usage", "--json").out)["objects"][0]["versions"] == 1
     assert "2 versions of 2 objects" in omega("store", "export", "all.omega").out

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from omega_jupyter.errors import NotFound
 from omega_jupyter.verbs.usage import UsageError
 
 if TYPE_CHECKING:
@@ -57,7 +58,14 @@ def store(
 
 
 def _check(caller: Caller, words: list[str], options: Any, notify: Any) -> Any:
-    return caller.om.store.check(*words, notify=notify)
+    report = caller.om.store.check(*words, notify=notify)
+    if words and report and not report.versions:
+        # A cron job with a wrong pattern would hear for ever that all is well.
+        raise NotFound(
+            f"Nothing stored matches {words[0]!r}",
+            hint=f"`{caller.prefix} ls` lists what is stored",
+        )
+    return report
 
 
 def _gc(caller: Caller, words: list[str], options: Any, notify: Any) -> Any:
