@@ -54,6 +54,14 @@ class Place:
         self.workers.append(worker)
         return worker
 
+    def worker_of(self, task: OmegaTask) -> subprocess.Popen[bytes]:
+        """Return the worker that runs a task, or ran it last."""
+        return next(one for one in self.workers if f"-{one.pid}@" in str(task.worker))
+
+    def log_of(self, worker: subprocess.Popen[bytes]) -> str:
+        """Return what a worker has logged."""
+        return self.log(self.workers.index(worker))
+
     def log(self, worker: int) -> str:
         """Return what the worker of that number has logged."""
         return (self.folder / f"worker{worker}" / "worker.log").read_text()

@@ -35,6 +35,11 @@ def kill_tree(process: subprocess.Popen[bytes]) -> None:
     psutil.wait_procs(children, 30)
 
 
+def tree(pid: int) -> list[int]:
+    """Return a process and those of its pool."""
+    return [pid, *(child.pid for child in psutil.Process(pid).children())]
+
+
 class OperatorKeys:
     """Keys in files, as an operator makes them for workers that several users share."""
 

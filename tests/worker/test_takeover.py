@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import Iterator
 
-import psutil
 import pytest
 from pymongo.collection import Collection
 
 from omega_jupyter.runtime import records
-from omega_jupyter.runtime.task import OmegaTask
 from omega_jupyter.store.database.connection import Document, connect
 from tests import elsewhere
 from tests.faults import Place
 from tests.mongo_server import wait_for
-from tests.processes import kill_tree
+from tests.processes import kill_tree, tree
 from tests.sleeper import Sleeper, publishes, wake
 from tests.strikes import frozen
 
@@ -32,23 +29,15 @@ def place(mongod: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pla
     place.close()
 
 
-def tree(pid: int) -> list[int]:
-    return [pid, *(child.pid for child in psutil.Process(pid).children())]
-
-
 def messages(place: Place) -> Collection[Document]:
     return connect(place.om.broker_url)["omega_queue"]
-
-
-def worker_of(place: Place, task: OmegaTask) -> subprocess.Popen[bytes]:
-    return next(one for one in place.workers if f"-{one.pid}@" in str(task.worker))
 
 
 def test_claim_that_a_crash_of_mongod_forgot_is_harmless(place: Place) -> None:
     """It is not journaled: the task may run twice at once then, and is published once."""
     task = place.fit(600)
     place.begun()
-    first = worker_of(place, task)
+    first = place.worker_of(task)
     forgotten = ("taken", "worker", "process", "started", "heartbeat", "history")
     changes = {"$set": {"state": "QUEUED", "attempts": 0}, "$unset": dict.fromkeys(forgotten, "")}
     free = {"until": task.record["submitted"], "owner": None, "deliveries": 0}
@@ -56,12 +45,12 @@ def test_claim_that_a_crash_of_mongod_forgot_is_harmless(place: Place) -> None:
         records.records(place.om.mongo_url).update_one({"_id": task.id}, changes)
         messages(place).update_one({"task": task.id}, {"$set": free})
         place.begun(2)
-    wait_for(lambda: f"{task.id}, which is not ours" in place.log(place.workers.index(first)))
+    wait_for(lambda: f"{task.id}, which is not ours" in place.log_of(first))
     assert messages(place).count_documents({"task": task.id}) == 1
     wake(place.folder / "m")
 
     assert task.get(60).ref == "m@2"
-    assert (task.attempts, worker_of(place, task) is first) == (1, False)
+    assert (task.attempts, place.worker_of(task) is first) == (1, False)
     assert len(place.om.models.versions("m")) == 2
 
 
@@ -71,7 +60,7 @@ def test_frozen_worker_publishes_nothing_twice_and_leaves_the_message_to_the_oth
     om = place.om
     running = place.fit(600, "running")
     place.begun(name="running")
-    first = worker_of(place, running)
+    first = place.worker_of(running)
     second = next(one for one in place.workers if one is not first)
     # Short ones do not wait behind it: a worker takes no more than it can run.
     assert [place.fit(0, f"short{n}").get(60).version for n in range(4)] == [2] * 4
@@ -87,7 +76,7 @@ def test_frozen_worker_publishes_nothing_twice_and_leaves_the_message_to_the_oth
     assert len(om.models.versions("p")) == 2
     assert om.models.get("p").fitted_
 
-    wait_for(lambda: f"{running.id}, which is not" in place.log(place.workers.index(first)))
+    wait_for(lambda: f"{running.id}, which is not" in place.log_of(first))
     assert (running.state, messages(place).count_documents({"task": running.id})) == ("STARTED", 1)
     kill_tree(second)
     place.begun(3, name="running")
