@@ -75,7 +75,8 @@ def _is_long(value: Any) -> bool:
 
 def _hint(name: str, model: Metadata, steps: list[str]) -> str:
     if name in _OPTIONS:
-        return f"{name} is an option of the search: --{name.replace('_', '-')} VALUE, or {name}=…"
+        option = name.replace("_", "-")
+        return f"{name} is an option of the search: --{option} VALUE; of grid_search() {name}=…"
     if steps and str(model.type).startswith(_PIPELINES):
         return f"those of a step: {', '.join(f'{step}__{name}' for step in steps)}"
     params = sorted(model.params or {})
