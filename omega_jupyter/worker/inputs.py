@@ -83,8 +83,7 @@ class CallInputs:
         Only where it is made of scikit-learn's own parts: those of others may come out of
         the store with less than they went in with.
         """
-        parts = (estimator, *estimator.get_params().values())
-        if all(type(part).__module__.partition(".")[0] in _LIBRARIES for part in parts):
+        if _is_of_scikit_learn(estimator):
             size = memory_of_model(estimator, published.size)
             self._cached("models", published.ref, lambda _: (estimator, size))
 
@@ -135,6 +134,19 @@ class CallInputs:
     def _cached(self, store: str, ref: str, load: Callable[[str], tuple[Any, int]]) -> Any:
         key = (self._om.mongo_url, store, ref)
         return self._cache.get(key, lambda: patiently(lambda: load(ref)))
+
+
+def _is_of_scikit_learn(value: Any) -> bool:
+    """Say whether an estimator, and what it has as parameters, is of scikit-learn or plain."""
+    if module_of(value) not in _LIBRARIES:
+        return False
+    if isinstance(value, list | tuple):
+        return all(map(_is_of_scikit_learn, value))
+    if isinstance(value, dict):
+        return all(map(_is_of_scikit_learn, value.values()))
+    if isinstance(value, type) or not hasattr(value, "get_params"):
+        return True
+    return all(map(_is_of_scikit_learn, value.get_params(deep=False).values()))
 
 
 def _private(data: Any) -> Any:

@@ -40,6 +40,17 @@ class Clipper(TransformerMixin, BaseEstimator):
 
     def transform(self, X):
         return X.to_numpy().clip(self.low, self.high_)
+
+class Forgetful(BaseEstimator):
+    def fit(self, X, y=None):
+        self.scratch_ = len(X)
+        return self
+
+    def __getstate__(self):
+        return {**super().__getstate__(), "scratch_": None}
+
+    def predict(self, X):
+        return [self.scratch_]
 """
 
 
@@ -65,7 +76,7 @@ def trusting_broker(
         broker_url,
         folder,
         **keys.of_workers,
-        OMEGA_TRUSTED="our_clipping.Clipper",
+        OMEGA_TRUSTED="our_clipping.Clipper,our_clipping.Forgetful",
         OMEGA_ALLOW_JOBLIB="1",
         PYTHONPATH=":".join([str(modules), *filter(None, sys.path)]),
     )
@@ -116,6 +127,17 @@ def test_type_that_the_worker_does_not_trust_is_named_to_who_sent_the_task(
 
     assert caught.value.types == ["our_clipping.Clipper"]
     assert "OMEGA_TRUSTED=our_clipping.Clipper" in str(caught.value.hint)
+
+
+def test_what_a_model_leaves_out_where_it_is_stored_is_not_there_after_a_fit(
+    trusting: Omega, modules: Path
+) -> None:
+    our_clipping: Any = import_module("our_clipping")
+    trusting.models.put(make_pipeline(our_clipping.Forgetful()), "m")
+
+    for _ in range(4):
+        trusting.runtime.model("m").fit(X).get(60)
+        assert trusting.runtime.model("m").predict(X).get(60) == [None]
 
 
 def test_type_that_the_worker_has_and_trusts_is_fitted(trusting: Omega, modules: Path) -> None:
