@@ -25,7 +25,7 @@ class Sleeper(BaseEstimator):
         How long a fit takes.
     log : str
         A file: a line is added when a fit begins, and one when it ends. :func:`wake` ends
-        the fits that are going on.
+        what is going on.
     prints : tuple of str
         What it prints, evenly spread over this time.
     publishing : float
@@ -58,7 +58,7 @@ class Sleeper(BaseEstimator):
     def __getstate__(self) -> Any:
         if self.publishing and hasattr(self, "fitted_"):
             self._note("publishes")
-            time.sleep(self.publishing)
+            self._sleep(self.publishing)
         return super().__getstate__()
 
     def _sleep(self, seconds: float) -> None:
@@ -123,7 +123,7 @@ def runs(log: Path) -> tuple[int, int]:
 
 
 def wake(log: Path) -> None:
-    """End the fits that are going on."""
+    """End the fits, and the publishing, that are going on."""
     with log.open("a") as file:
         file.write("awake 0\n")
 
