@@ -1,4 +1,4 @@
-"""The network is cut between a worker and MongoDB: what runs ends once, and truly."""
+"""The network is cut between a worker and MongoDB, or RabbitMQ: what runs ends once, and truly."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ from omega_jupyter.store.database.connection import connect, forget
 from tests import elsewhere
 from tests.faults import Place
 from tests.mongo_server import wait_for
+from tests.processes import kill_tree
 from tests.proxy import Cut, Proxy
+from tests.rabbit_server import SERVER, RabbitServer
 from tests.sleeper import Sleeper, publishes, wake
 
 HOW = pytest.mark.parametrize("how", ["reset", "silence"])
@@ -24,6 +26,14 @@ HOW = pytest.mark.parametrize("how", ["reset", "silence"])
 def mongo_proxy(mongod: str) -> Iterator[Proxy]:
     with Proxy(Path(unquote(mongod.removeprefix("mongodb://")))) as proxy:
         yield proxy
+
+
+@pytest.fixture
+def rabbit_proxy() -> Iterator[tuple[RabbitServer, Proxy]]:
+    if not SERVER.exists():
+        pytest.skip("RabbitMQ is not installed (Debian: rabbitmq-server)")
+    with RabbitServer() as rabbitmq, Proxy(rabbitmq.port) as proxy:
+        yield rabbitmq, proxy
 
 
 @pytest.fixture(autouse=True)
@@ -43,7 +53,7 @@ def test_worker_that_was_cut_off_from_mongodb_publishes_once(
         place.start(module="tests.elsewhere", ELSEWHERE="one")
         running = place.fit(600, "running")
         place.begun(name="running")
-        place.om.models.put(Sleeper(0, str(tmp_path / "p"), (), 2), "p")
+        place.om.models.put(Sleeper(0, str(tmp_path / "p"), (), 600), "p")
         publishing = place.om.runtime.model("p").fit("X")
         wait_for(lambda: publishes(tmp_path / "p"))
         ids = [running.id, publishing.id]
@@ -52,6 +62,7 @@ def test_worker_that_was_cut_off_from_mongodb_publishes_once(
         with mongo_proxy.cut(how):
             wait_for(lambda: known.count_documents(silent) == 2)
             wake(tmp_path / "running")
+            wake(tmp_path / "p")
             place.begun(1, 1, name="running")
 
         assert [task.get(60).ref for task in (running, publishing)] == ["running@2", "p@2"]
@@ -62,3 +73,36 @@ def test_worker_that_was_cut_off_from_mongodb_publishes_once(
     finally:
         place.close()
         forget(url)
+
+
+@HOW
+def test_worker_that_was_cut_off_from_rabbitmq_goes_on_and_publishes_once(
+    mongo_url: str, rabbit_proxy: tuple[RabbitServer, Proxy], tmp_path: Path, how: Cut
+) -> None:
+    rabbitmq, proxy = rabbit_proxy
+    place = Place.at(tmp_path, mongo_url, rabbitmq.url)
+    through = rabbitmq.url.replace(str(rabbitmq.port), str(proxy.port))
+    try:
+        place.start(module="tests.elsewhere", ELSEWHERE="one", OMEGA_BROKER_URL=through)
+        running = place.fit(600, "running")
+        place.begun(name="running")
+        place.om.models.put(Sleeper(0, str(tmp_path / "p"), (), 600), "p")
+        publishing = place.om.runtime.model("p").fit("X")
+        wait_for(lambda: publishes(tmp_path / "p"))
+        other = place.start(module="tests.elsewhere", ELSEWHERE="two")
+        with proxy.cut(how):
+            # RabbitMQ has given the messages to the other one, which finds out whose they are.
+            for task in (running, publishing):
+                wait_for(lambda task=task: f"Put back: task {task.id}" in place.log(1))
+            wake(tmp_path / "running")
+            wake(tmp_path / "p")
+            assert [task.get(60).ref for task in (running, publishing)] == ["running@2", "p@2"]
+
+        for task, name in ((running, "running"), (publishing, "p")):
+            assert (task.attempts, place.runs(name)) == (1, (1, 1))
+            assert len(place.om.models.versions(name)) == 2
+        kill_tree(other)
+        assert place.fit(0, "next").get(60).ref == "next@2"
+        assert place.om.store.check()
+    finally:
+        place.close()
