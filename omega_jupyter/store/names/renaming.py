@@ -88,15 +88,15 @@ class _Renaming:
         taken = latest(self._url, store, new)
         if not latest(self._url, store, old).alive:
             return taken.alive and self._was_done()
+        while taken.renaming is not None:
+            # Of a renaming that was killed, or is no longer first.
+            self._clear(taken.renaming)
+            taken = latest(self._url, store, new)
         if taken.alive:
             raise Conflict(
                 f"{new!r} is stored already (version {taken.newest})",
                 hint=f"drop it first, or choose another name for {old!r}",
             )
-        if taken.renaming is not None:
-            # Of a renaming that was killed, or is no longer first.
-            self._clear(taken.renaming)
-            taken = latest(self._url, store, new)
         source = self._source()
         # The numbers stay where they can. The dead ones below are not taken along: going
         # to and fro between two names would double them each time.
@@ -135,7 +135,8 @@ class _Renaming:
         """Take the new name's numbers, one by one, and one more for the drop that moves.
 
         Whoever publishes under the new name meanwhile either wants the same number,
-        or takes the reservation from us first.
+        or takes the reservation from us first. The number below must be there still: it
+        may have been of a renaming that was undone, and others would begin there again.
         """
         from bson import ObjectId
         from pymongo.errors import BulkWriteError
@@ -152,6 +153,9 @@ class _Renaming:
             if any(e["code"] == _DUPLICATE_KEY for e in error.details["writeErrors"]):
                 raise _Raced from None
             raise
+        below = self._new | {"version": first - 1}
+        if first > 1 and versions(self._url).find_one(below, {"_id": 1}) is None:
+            raise _Raced
 
     def _copy(self, offset: int, source: _Source) -> None:
         """Replace stubs by the versions of the old name."""

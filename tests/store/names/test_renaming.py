@@ -424,6 +424,53 @@ def test_two_objects_for_one_name_and_two_names_for_one_object(datasets: Dataset
         assert sorted(datasets.get(name) for name in alive) == [1, 2]
 
 
+class BeforeReserving(monitoring.CommandListener):
+    """Does something before the first insertion into the versions."""
+
+    def __init__(self, work: Callable[[], None]) -> None:
+        self._work: Callable[[], None] | None = work
+
+    def started(self, event: monitoring.CommandStartedEvent) -> None:
+        if event.command_name == "insert" and self._work is not None:
+            work, self._work = self._work, None
+            together(work)
+
+    def succeeded(self, event: monitoring.CommandSucceededEvent) -> None:
+        pass
+
+    def failed(self, event: monitoring.CommandFailedEvent) -> None:
+        pass
+
+
+def test_numbers_of_an_undone_renaming_are_not_built_upon(
+    datasets: DatasetStore, url: SecretUrl
+) -> None:
+    datasets.put(1, "A")
+    datasets.put(2, "B")
+    # As it stands at the moment at which another renaming gives up.
+    place = {"store": "datasets", "name": "new"}
+    given_up = [{**place, "version": number, "deleted": True} for number in (1, 2)]
+    versions(url).insert_many(given_up)
+
+    def faster() -> None:
+        versions(url).delete_many(place)
+        datasets.rename("B", "new")
+
+    child = os.fork()
+    if child == 0:
+        monitoring.register(BeforeReserving(faster))
+        try:
+            datasets.rename("A", "new")
+        except Conflict:
+            os._exit(7)
+        os._exit(0)
+
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+    assert datasets.get("A") == 1
+    assert datasets.get("new") == 2
+    assert len(datasets.versions("new")) == 1
+
+
 def test_collector_at_work_takes_nothing_that_is_needed(
     datasets: DatasetStore, url: SecretUrl
 ) -> None:
