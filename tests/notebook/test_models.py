@@ -79,7 +79,8 @@ def test_version_mismatch_is_one_line_beside_the_value(remote: Notebook, mongo_u
         {"name": "mymodel"}, {"$set": {"environment.scikit-learn": "0.24.2"}}
     )
 
-    shown = remote.run("pred = %omega predict mymodel X")
+    # By its number, which nobody has looked up yet: the latest is known from the fit.
+    shown = remote.run("pred = %omega predict mymodel@2 X")
 
     said = [line for line in shown.text.splitlines() if "scikit-learn 0.24.2" in line]
     assert len(said) == 1
