@@ -104,3 +104,18 @@ def test_frame_of_several_messages_waits_for_the_disk_once(
     done = commands(lambda: datasets.put(frame, "x"))
     # The zone maps last; then what makes sure that all is there and stays there.
     assert done == ["insert"] * 4 + ["aggregate", "delete", "aggregate", "insert"]
+
+
+def test_filter_that_few_rows_can_meet_reads_all_of_them_at_once(
+    datasets: DatasetStore, commands: Commands
+) -> None:
+    rows = 200_000
+    frame = pd.DataFrame({"at": np.arange(rows)} | {f"x{i}": np.zeros(rows) for i in range(9)})
+    datasets.put(frame, "x")
+
+    found: list[pd.DataFrame] = []
+    done = commands(lambda: found.append(datasets.get("x", at__gte=rows - 1000)))
+
+    # The version, the zone maps, and the last row group.
+    assert done == ["aggregate", "find", "find"]
+    pd.testing.assert_frame_equal(found[0], frame.iloc[-1000:])

@@ -19,7 +19,8 @@ from omega_jupyter.store.chunks.identity import (
     segment_range,
 )
 from omega_jupyter.store.chunks.memory import tune_malloc
-from omega_jupyter.store.chunks.messages import REPLY_BYTES, batches, in_flight, messages
+from omega_jupyter.store.chunks.messages import batches, in_flight, messages, shares
+from omega_jupyter.store.chunks.reading import found_chunks
 from omega_jupyter.store.chunks.writer import Writer
 from omega_jupyter.store.database.connection import Document, mongo_errors
 from omega_jupyter.store.database.schema import chunks
@@ -192,35 +193,34 @@ class StoredSource(Source):
             self._inline.fetch(segment, keys, sink)
             return
         tune_malloc()
-        in_flight(lambda batch: self._read(entry, batch, sink), batches(keys, REPLY_BYTES))
+        in_flight(lambda share: self._read(entry, share, sink), shares(keys))
 
     def has_closing(self, segment: int) -> bool:
         """Say whether the segment is in the chunks collection."""
         return "s" in self._entries[segment]
 
-    def _read(self, entry: Document, batch: Sequence[Key], sink: Sink) -> None:
+    def _read(self, entry: Document, keys: Sequence[Key], sink: Sink) -> None:
         cut: Document = entry.get("x", {})
-        identities = {}
-        for key in batch:
+        wanted: dict[bytes, tuple[Key, int]] = {}
+        for key in keys:
             for part in range(cut.get(f"{key.group}.{key.block}", 1)):
-                identities[chunk_id(entry["s"], key.group, key.block, part)] = (key, part)
+                wanted[chunk_id(entry["s"], key.group, key.block, part)] = (key, part)
+        size = sum(key.size for key in keys)
         pending: dict[Key, list[bytes | None]] = {}
-        with mongo_errors(self._url):
-            cursor = chunks(self._url).find({"_id": {"$in": list(identities)}})
-            for document in cursor.batch_size(len(identities) + 1):
-                key, part = identities.pop(document["_id"])
-                if checksum(document["d"]) != document.get("h"):
-                    raise damaged(self._ref)
-                data = plain_bytes(document["d"])
-                count = cut.get(f"{key.group}.{key.block}", 1)
-                if count > 1:
-                    parts = pending.setdefault(key, [None] * count)
-                    parts[part] = data
-                    if None in parts:
-                        continue
-                    data = b"".join(filter(None, pending.pop(key)))
-                sink(key.group, key.block, data)
-        if identities:
+        for identity, stored in found_chunks(self._url, wanted, size):
+            key, part = wanted.pop(identity)
+            if checksum(stored["d"]) != stored.get("h"):
+                raise damaged(self._ref)
+            data = plain_bytes(stored["d"])
+            count = cut.get(f"{key.group}.{key.block}", 1)
+            if count > 1:
+                parts = pending.setdefault(key, [None] * count)
+                parts[part] = data
+                if None in parts:
+                    continue
+                data = b"".join(filter(None, pending.pop(key)))
+            sink(key.group, key.block, data)
+        if wanted:
             raise NotFound(
                 f"{self._ref} is no longer whole: it was dropped, or parts of it were deleted",
                 hint="`%omega ls` lists what is stored",

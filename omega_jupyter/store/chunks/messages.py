@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from itertools import chain, islice
+from math import ceil
 from typing import TypeVar
 
 from omega_jupyter.store.database.connection import Document
 from omega_jupyter.store.payload.payload import Key
 
-__all__ = ["MESSAGE_BYTES", "REPLY_BYTES", "batches", "in_flight", "messages"]
+__all__ = ["MESSAGE_BYTES", "REPLY_BYTES", "batches", "in_flight", "messages", "shares"]
 
 # pymongo packs up to 48 MB into a message; 80 MB then cost 284 ms of processor time, not 40.
 # A message is three times in memory while it is made, so that 4 MiB would gain nothing.
@@ -18,6 +19,8 @@ MESSAGE_BYTES = 2 << 20
 # A reply is in memory once, and fewer of them are quicker: a tenth of a get of mixed columns.
 REPLY_BYTES = 4 << 20
 IN_FLIGHT = 2
+# What one cursor reads at most, and how many chunks: its command names them all.
+SHARE_BYTES, SHARE_CHUNKS = 64 << 20, 1 << 16
 
 T = TypeVar("T")
 
@@ -34,6 +37,23 @@ def batches(keys: Iterable[Key], size: int = MESSAGE_BYTES) -> Iterator[list[Key
         total += key.size
     if batch:
         yield batch
+
+
+def shares(keys: Sequence[Key]) -> list[list[Key]]:
+    """Cut what is read into equal shares for the threads, unless one reply holds it."""
+    total = sum(key.size for key in keys)
+    if total <= REPLY_BYTES and len(keys) <= SHARE_CHUNKS:
+        return [list(keys)] if keys else []
+    rounds = max(ceil(total / SHARE_BYTES / IN_FLIGHT), ceil(len(keys) / SHARE_CHUNKS / IN_FLIGHT))
+    count = IN_FLIGHT * rounds
+    cut: list[list[Key]] = [[] for _ in range(count)]
+    before = 0
+    for number, key in enumerate(keys):
+        # By bytes; where there are none, as in chunks of a few constants, by number.
+        share = before * count // total if total else number * count // len(keys)
+        cut[min(share, count - 1)].append(key)
+        before += key.size
+    return [share for share in cut if share]
 
 
 def messages(documents: list[Document]) -> Iterator[list[Document]]:

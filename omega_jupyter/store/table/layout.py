@@ -11,7 +11,15 @@ from omega_jupyter.store.table.columns.kind import Bounds, Kind
 from omega_jupyter.store.table.zones import ZONE_GROUP, dump_zones, zone_width
 from omega_jupyter.store.values.refused import Refused
 
-__all__ = ["KEEP_HINT", "Block", "TableSegment", "blocks_of", "group_rows", "runs_of"]
+__all__ = [
+    "GROUP_BYTES",
+    "KEEP_HINT",
+    "Block",
+    "TableSegment",
+    "blocks_of",
+    "group_rows",
+    "runs_of",
+]
 
 # Sized by bytes, so that a filter on a wide table reads little of it.
 GROUP_BYTES = 8 << 20

@@ -15,7 +15,7 @@ from omega_jupyter.store.table.columns.kinds import kind_from_spec, load_index
 from omega_jupyter.store.table.columns.unsound import refusing_unsound
 from omega_jupyter.store.table.gather import Gather, make_frame
 from omega_jupyter.store.table.head import HEAD, HeadSource
-from omega_jupyter.store.table.layout import Block
+from omega_jupyter.store.table.layout import GROUP_BYTES, Block
 from omega_jupyter.store.table.row_index import rebuild, rebuild_level
 from omega_jupyter.store.table.rows import Rows, Selection
 from omega_jupyter.store.table.zones import Zone, read_zones
@@ -168,12 +168,16 @@ class TableReader:
         rows : sequence of Rows
             The row groups.
         keep : sequence of int
-            Columns that are wanted next, of the same rows: their chunks are kept.
+            Columns that are wanted next, of the same rows: their chunks are kept. Where
+            all of them are few bytes they are read with these, which saves a command.
         """
         import pandas as pd
 
         in_chunks = [c for c, level in columns if level is None or not self.is_range]
-        blocks = set(self._blocks_of(keep)) & set(self._blocks_of(in_chunks))
+        blocks = set(self._blocks_of(keep))
+        row_bytes = sum(self._blocks[number].row_bytes for number in blocks)
+        if row_bytes * sum(r.total for r in rows) > GROUP_BYTES:
+            blocks &= set(self._blocks_of(in_chunks))
         kept = {(r.table, r.group): blocks for r in rows} if blocks else {}
         gather = self._read(in_chunks, rows, kept)
         found = []
@@ -247,17 +251,18 @@ class TableReader:
     ) -> Gather:
         gather = Gather(list(set(columns)), self.kind, sum(r.wanted for r in rows), self.width)
         picks = {number: gather.picks(self._blocks[number]) for number in self._blocks_of(columns)}
+        kept = keep or {}
         at = 0
         tables: dict[int, dict[int, tuple[Rows, int]]] = {}
         for r in rows:
             tables.setdefault(r.table, {})[r.group] = (r, at)
             at += r.wanted
         for table, groups in tables.items():
-            sink = self._sink(gather, picks, groups, keep or {})
+            sink = self._sink(gather, picks, groups, kept)
             keys: list[Key] = []
             for group, (r, _) in groups.items():
                 held = self._kept.pop((table, group), {})
-                for number in picks:
+                for number in sorted({*picks, *kept.get((table, group), ())}):
                     if number in held:
                         sink(group, number, held[number])
                     else:
@@ -277,6 +282,8 @@ class TableReader:
             r, at = groups[group]
             if number in keep.get((r.table, group), ()):
                 self._kept.setdefault((r.table, group), {})[number] = data
+            if number not in picks:
+                return
             with refusing_unsound():
                 gather.add(self._blocks[number], picks[number], data, r.total, at, r.places)
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from omega_jupyter.store.payload.payload import Blobs
+from omega_jupyter.store.table.arrays import empty_array
 from omega_jupyter.store.table.columns.kind import Bounds, Collector, Kind, Piece, Spec
 from omega_jupyter.store.table.columns.narrow import (
     Narrowed,
@@ -38,7 +39,7 @@ class FixedCollector(Collector):
     """
 
     def __init__(self, dtype: Any, columns: int, rows: int) -> None:
-        self.values = np.empty((columns, rows), dtype)
+        self.values = empty_array((columns, rows), dtype)
 
     def add(self, piece: Piece, data: bytes | memoryview) -> None:
         """Copy the wanted columns and rows."""
