@@ -21,6 +21,7 @@ def take_turns(
     rounds: int,
     warmup: int = 1,
     calls: int = 1,
+    settle: Callable[[], object] = lambda: None,
 ) -> Times:
     """Time the peers in turn.
 
@@ -35,6 +36,8 @@ def take_turns(
         Rounds before, that don't count.
     calls : int
         Calls in one turn, for what is too short to be timed alone.
+    settle : callable
+        Done before each turn, untimed.
 
     Returns
     -------
@@ -47,6 +50,7 @@ def take_turns(
         first = index % len(names)
         for name in names[first:] + names[:first]:
             gc.collect()
+            settle()
             began = time.perf_counter()
             for _ in range(calls):
                 peers[name]()
