@@ -19,8 +19,9 @@ MESSAGE_BYTES = 2 << 20
 # A reply is in memory once, and fewer of them are quicker: a tenth of a get of mixed columns.
 REPLY_BYTES = 4 << 20
 IN_FLIGHT = 2
-# What one cursor reads at most, and how many chunks: its command names them all.
-SHARE_BYTES, SHARE_CHUNKS = 64 << 20, 1 << 16
+# What one cursor reads at most: whoever interrupts a read waits for those that have begun.
+# And how many chunks, since its command names them all.
+SHARE_BYTES, SHARE_CHUNKS = 32 << 20, 1 << 16
 
 T = TypeVar("T")
 
