@@ -104,16 +104,17 @@ def timed(work: Work, s: Sample, peers: Sequence[Peer]) -> Times:
     """Time one kind of work with Parquet and ours in turn; then the others, the slow ones once.
 
     What others have written keeps the disk and the server busy when it is somebody else's
-    turn, and most of all those of few milliseconds. So that none pays for another, all goes
-    to the disk before each turn: a Parquet file does not wait for it, MongoDB's journal does,
-    and whoever waits first has ext4 write what everybody has left, up to 80 MB.
+    turn, and most of all those of few milliseconds. Before an append all goes to the disk:
+    a Parquet file does not wait for it, MongoDB's journal does, and whoever waits first has
+    ext4 write what everybody has left, which is up to 80 MB of the peer's.
     """
     calls = 10 if s.is_small else 1
     judged = {p.name: lambda p=p: work.call(p, s) for p in peers if isinstance(p, Parquet | Ours)}
     if work.beside_put:
         ours = next(p for p in peers if isinstance(p, Ours))
         judged[OUR_PUT] = lambda: ours.put(s.frame, s.name)
-    times = take_turns(judged, rounds=work.rounds, calls=calls, settle=os.sync)
+    settle = os.sync if work.beside_put else lambda: None
+    times = take_turns(judged, rounds=work.rounds, calls=calls, settle=settle)
     if work.ours_only:
         return times
     others = [p for p in peers if not isinstance(p, Parquet | Ours)]
