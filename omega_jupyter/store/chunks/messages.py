@@ -46,13 +46,14 @@ def shares(keys: Sequence[Key]) -> list[list[Key]]:
     if total <= REPLY_BYTES and len(keys) <= SHARE_CHUNKS:
         return [list(keys)] if keys else []
     rounds = max(ceil(total / SHARE_BYTES / IN_FLIGHT), ceil(len(keys) / SHARE_CHUNKS / IN_FLIGHT))
-    count = IN_FLIGHT * rounds
+    # Never more than there are chunks, whatever sizes a made-up description tells.
+    count = min(IN_FLIGHT * rounds, len(keys))
     cut: list[list[Key]] = [[] for _ in range(count)]
     before = 0
     for number, key in enumerate(keys):
         # By bytes; where there are none, as in chunks of a few constants, by number.
         share = before * count // total if total else number * count // len(keys)
-        cut[min(share, count - 1)].append(key)
+        cut[min(max(share, 0), count - 1)].append(key)
         before += key.size
     return [share for share in cut if share]
 

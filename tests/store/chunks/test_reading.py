@@ -71,6 +71,7 @@ def test_server_that_breaks_each_cursor_is_not_asked_for_ever(
         [1] * 100 + [REPLY_BYTES] * 3,
         [REPLY_BYTES] * 100,
         [0] * 200_000,
+        [1 << 60] * 10,
     ],
 )
 def test_shares_are_alike_and_hold_each_key_once(sizes: list[int]) -> None:
