@@ -45,6 +45,7 @@ class TableReader:
         self._source = source
         self._body = body
         self._specs = [spec for _, spec in body["columns"]]
+        self._keys = [repr(spec) for spec in self._specs]
         self._stops = list(accumulate(int(run) for run, _ in body["columns"]))
         self._kinds: dict[str, Kind] = {}
         self._blocks = [Block(int(first), int(n), size) for first, n, size in body["blocks"]]
@@ -168,15 +169,14 @@ class TableReader:
         rows : sequence of Rows
             The row groups.
         keep : sequence of int
-            Columns that are wanted next, of the same rows: their chunks are kept. Where
-            all of them are few bytes they are read with these, which saves a command.
+            Columns of which the same rows are wanted next: kept, and read now if few bytes.
         """
         import pandas as pd
 
         in_chunks = [c for c, level in columns if level is None or not self.is_range]
         blocks = set(self._blocks_of(keep))
-        row_bytes = sum(self._blocks[number].row_bytes for number in blocks)
-        if row_bytes * sum(r.total for r in rows) > GROUP_BYTES:
+        total = sum(r.total for r in rows)
+        if total * sum(self._blocks[number].row_bytes for number in blocks) > GROUP_BYTES:
             blocks &= set(self._blocks_of(in_chunks))
         kept = {(r.table, r.group): blocks for r in rows} if blocks else {}
         gather = self._read(in_chunks, rows, kept)
@@ -227,10 +227,10 @@ class TableReader:
 
     def kind(self, column: int) -> Kind:
         """Return the kind of a column; the same object for equal specs."""
-        spec = self._specs[bisect_right(self._stops, column)]
-        key = repr(spec)
+        run = bisect_right(self._stops, column)
+        key = self._keys[run]
         if key not in self._kinds:
-            self._kinds[key] = kind_from_spec(spec, self._blob)
+            self._kinds[key] = kind_from_spec(self._specs[run], self._blob)
         return self._kinds[key]
 
     def _blob(self, number: int) -> bytes:
