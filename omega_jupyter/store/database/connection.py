@@ -7,6 +7,7 @@ import os
 import threading
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote
 
@@ -30,7 +31,7 @@ _HINT = "`omega doctor` checks every hop"
 # https://www.mongodb.com/docs/manual/reference/error-codes/
 _UNAUTHORIZED, _AUTHENTICATION_FAILED, _NEEDS_AUTHENTICATION = 13, 18, 8000
 
-_clients: dict[tuple[int, SecretUrl], MongoClient[Document]] = {}
+_databases: dict[tuple[int, SecretUrl], Database[Document]] = {}
 _lock = threading.Lock()
 
 
@@ -55,25 +56,33 @@ def connect(url: SecretUrl) -> Database[Document]:
     Invalid
         The URL can't be parsed.
     """
+    key = (os.getpid(), url)
+    known = _databases.get(key)
+    if known is not None:
+        return known
+    with mongo_errors(url), _lock:
+        if key not in _databases:
+            _databases[key] = _opened(url)
+        return _databases[key]
+
+
+def _opened(url: SecretUrl) -> Database[Document]:
+    """Return the database of the URL, with a client of its own."""
     from pymongo import MongoClient, ReadPreference, WriteConcern
 
-    key = (os.getpid(), url)
-    with mongo_errors(url), _lock:
-        client = _clients.get(key)
-        if client is None:
-            options: dict[str, Any] = {"appname": "omega-jupyter", "tz_aware": True}
-            # A keyword would win over the URL, and the URL is the user's word.
-            if "serverselectiontimeoutms=" not in url.reveal().lower():
-                options["serverSelectionTimeoutMS"] = _selection_timeout(url)
-            client = MongoClient(url.reveal(), **options)
-            _clients[key] = client
-        # Whatever the URL says: what is not confirmed is lost, and nobody knows.
-        concern = client.write_concern if client.write_concern.acknowledged else WriteConcern(1)
-        return client.get_default_database(
-            DEFAULT_DATABASE, read_preference=ReadPreference.PRIMARY, write_concern=concern
-        )
+    options: dict[str, Any] = {"appname": "omega-jupyter", "tz_aware": True}
+    # A keyword would win over the URL, and the URL is the user's word.
+    if "serverselectiontimeoutms=" not in url.reveal().lower():
+        options["serverSelectionTimeoutMS"] = _selection_timeout(url)
+    client: MongoClient[Document] = MongoClient(url.reveal(), **options)
+    # Whatever the URL says: what is not confirmed is lost, and nobody knows.
+    concern = client.write_concern if client.write_concern.acknowledged else WriteConcern(1)
+    return client.get_default_database(
+        DEFAULT_DATABASE, read_preference=ReadPreference.PRIMARY, write_concern=concern
+    )
 
 
+@cache
 def durable_concern() -> WriteConcern:
     """Return the write concern of what must survive crashes and elections.
 
@@ -118,17 +127,17 @@ def bounded(url: SecretUrl, seconds: float) -> SecretUrl:
 def forget(url: SecretUrl) -> None:
     """Close this process's client of the URL, so that the next call connects anew."""
     with _lock:
-        client = _clients.pop((os.getpid(), url), None)
-    if client is not None:
-        _close([client])
+        database = _databases.pop((os.getpid(), url), None)
+    if database is not None:
+        _close([database.client])
 
 
 @atexit.register
 def _close_all() -> None:
     """Close this process's clients, so that the server need not find out."""
     with _lock:
-        mine = [key for key in _clients if key[0] == os.getpid()]
-        closing = [_clients.pop(key) for key in mine]
+        mine = [key for key in _databases if key[0] == os.getpid()]
+        closing = [_databases.pop(key).client for key in mine]
     if closing:
         _close(closing)
 
@@ -151,7 +160,6 @@ def mongo_errors(url: SecretUrl | None = None) -> Iterator[None]:
     """
     from pymongo import errors
 
-    where = "MongoDB" if url is None else f"MongoDB at {_address(url)}"
     try:
         yield
     except (OmegaError, errors.DuplicateKeyError):
@@ -163,30 +171,33 @@ def mongo_errors(url: SecretUrl | None = None) -> Iterator[None]:
         ) from None
     except errors.ConnectionFailure as error:
         raise Unavailable(
-            f"{where} does not answer: {_first_sentence(error)}",
+            f"{_named(url)} does not answer: {_first_sentence(error)}",
             hop="mongodb",
             hint=_hint_of_tls(str(error)) or _HINT,
         ) from error
     except errors.OperationFailure as error:
         if error.code in (_UNAUTHORIZED, _AUTHENTICATION_FAILED, _NEEDS_AUTHENTICATION):
             raise AuthError(
-                f"{where} refuses these credentials: {_first_sentence(error)}",
+                f"{_named(url)} refuses these credentials: {_first_sentence(error)}",
                 hop="mongodb",
                 hint="check user, password and database in OMEGA_MONGO_URL",
             ) from None
         raise Unavailable(
-            f"{where} could not do it: {_first_sentence(error)}", hop="mongodb", hint=_HINT
+            f"{_named(url)} could not do it: {_first_sentence(error)}", hop="mongodb", hint=_HINT
         ) from error
     except errors.PyMongoError as error:
         raise Unavailable(
-            f"{where} could not do it: {_first_sentence(error)}", hop="mongodb", hint=_HINT
+            f"{_named(url)} could not do it: {_first_sentence(error)}", hop="mongodb", hint=_HINT
         ) from error
 
 
-def _address(url: SecretUrl) -> str:
+def _named(url: SecretUrl | None) -> str:
     """Return host and database of the URL, without user, password and options."""
+    if url is None:
+        return "MongoDB"
     # Decoded last: a password may hold an encoded "@".
-    return unquote(url.reveal().partition("://")[2].rpartition("@")[2].partition("?")[0])
+    address = url.reveal().partition("://")[2].rpartition("@")[2].partition("?")[0]
+    return f"MongoDB at {unquote(address)}"
 
 
 def _hint_of_tls(text: str) -> str | None:
