@@ -192,7 +192,7 @@ def open_credentials(config: OmegaConfig, request: Any) -> Credentials:
         The header is missing, another task's, or sealed to a key that is gone.
     """
     header = request.get(HEADER) if request is not None else None
-    return keyring(config).reopen(header, task=str(request.task), task_id=str(request.id))
+    return keyring(config).open(header, task=str(request.task), task_id=str(request.id))
 
 
 def _ours(request: Any) -> Document:

@@ -21,12 +21,20 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
 
 from omega_jupyter.errors import AuthError
 from omega_jupyter.runtime.credentials import Credentials
 from omega_jupyter.runtime.keypair import key_id
 from omega_jupyter.runtime.terms import Terms
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import (
+        Ed25519PrivateKey,
+        Ed25519PublicKey,
+    )
+    from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X25519PublicKey
 
 __all__ = ["HEADER", "LIFETIME_SECONDS", "Envelope", "digest"]
 
@@ -105,16 +113,11 @@ class Envelope:
         AuthError
             The recipient is no public key.
         """
-        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
-        from cryptography.hazmat.primitives.asymmetric.x25519 import (
-            X25519PrivateKey,
-            X25519PublicKey,
-        )
+        from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
         from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
         try:
-            raw = base64.b64decode(recipient, validate=True)
-            public = X25519PublicKey.from_public_bytes(raw)
+            public, raw = _sealing(recipient)
         except ValueError:
             raise AuthError(
                 "The workers' public key can't be read",
@@ -124,8 +127,7 @@ class Envelope:
         mine = ephemeral.public_key().public_bytes_raw()
         key = _derive(ephemeral.exchange(public), mine, raw)
         expires = int(time.time()) + lifetime
-        signing = Ed25519PrivateKey.from_private_bytes(sender_key)
-        sender = key_id(signing.public_key().public_bytes_raw())
+        signing, sender = _signing(sender_key)
         empty = cls(key_id(raw), expires, arguments, terms, "", sender)
         bound = empty._bound(task, task_id)
         sealed = ChaCha20Poly1305(key).encrypt(_NONCE, credentials.to_bytes(), bound)
@@ -150,7 +152,6 @@ class Envelope:
             It is altered, expired, another task's, or signed by nobody who is known.
         """
         from cryptography.exceptions import InvalidSignature
-        from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
         if self.expires < time.time():
             raise AuthError(f"The credentials of task {task_id} have expired")
@@ -162,7 +163,7 @@ class Envelope:
             )
         try:
             signature = base64.b64decode(self.signature, validate=True)
-            Ed25519PublicKey.from_public_bytes(known).verify(signature, self._signed(task, task_id))
+            _verifying(known).verify(signature, self._signed(task, task_id))
         except (InvalidSignature, ValueError):
             raise _altered(task_id) from None
 
@@ -182,15 +183,11 @@ class Envelope:
             It was sealed to another key, is altered, or another task's.
         """
         from cryptography.exceptions import InvalidTag
-        from cryptography.hazmat.primitives.asymmetric.x25519 import (
-            X25519PrivateKey,
-            X25519PublicKey,
-        )
+        from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
         from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
         for raw in private_keys:
-            private = X25519PrivateKey.from_private_bytes(raw)
-            mine = private.public_key().public_bytes_raw()
+            private, mine = _opening(raw)
             if key_id(mine) != self.key_id:
                 continue
             try:
@@ -251,6 +248,42 @@ def digest(args: Sequence[Any], kwargs: Mapping[str, Any]) -> str:
     """Return the SHA-256 of a task's JSON-able arguments, hexadecimal."""
     text = json.dumps([list(args), dict(kwargs)], sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+# To read a key takes as long as to use it, and there are few.
+
+
+@lru_cache(maxsize=64)
+def _sealing(recipient: str) -> tuple[X25519PublicKey, bytes]:
+    from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PublicKey
+
+    raw = base64.b64decode(recipient, validate=True)
+    return X25519PublicKey.from_public_bytes(raw), raw
+
+
+@lru_cache(maxsize=64)
+def _opening(raw: bytes) -> tuple[X25519PrivateKey, bytes]:
+    """Return a worker's key, and its public half."""
+    from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey
+
+    private = X25519PrivateKey.from_private_bytes(raw)
+    return private, private.public_key().public_bytes_raw()
+
+
+@lru_cache(maxsize=64)
+def _signing(raw: bytes) -> tuple[Ed25519PrivateKey, str]:
+    """Return a sender's key, and its id."""
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+    private = Ed25519PrivateKey.from_private_bytes(raw)
+    return private, key_id(private.public_key().public_bytes_raw())
+
+
+@lru_cache(maxsize=64)
+def _verifying(raw: bytes) -> Ed25519PublicKey:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+
+    return Ed25519PublicKey.from_public_bytes(raw)
 
 
 def _derive(shared: bytes, ephemeral: bytes, recipient: bytes) -> bytes:

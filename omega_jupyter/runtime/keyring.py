@@ -75,38 +75,20 @@ class Keyring:
         Raises
         ------
         AuthError
-            As of :meth:`open`; it is not opened, though.
+            The header is missing, altered, expired, another task's, or of nobody
+            that this worker knows; or it is sealed to another worker's key.
         Unavailable
             The keys can't be read.
         """
-        envelope, private = self._verified(header, task, task_id)
+        envelope = Envelope.from_header(header)
+        private, senders = self._keys_for(envelope)
+        envelope.verify(senders, task=task, task_id=task_id)
         if envelope.key_id not in private:
             raise AuthError(f"The credentials of task {task_id} are sealed to another worker's key")
         return envelope
 
     def open(self, header: object, *, task: str, task_id: str) -> Credentials:
-        """Return the credentials that came with a task.
-
-        Parameters
-        ----------
-        header : object
-            The message header.
-        task, task_id : str
-            Name and id of the task that it came with.
-
-        Raises
-        ------
-        AuthError
-            The header is missing, altered, expired, another task's, or of nobody
-            that this worker knows.
-        Unavailable
-            The keys can't be read.
-        """
-        envelope, private = self._verified(header, task, task_id)
-        return envelope.open(list(private.values()), task=task, task_id=task_id)
-
-    def reopen(self, header: object, *, task: str, task_id: str) -> Credentials:
-        """Return the credentials of a task that was let in, however long ago.
+        """Return the credentials of a task that :meth:`verify` let in, however long ago.
 
         Parameters
         ----------
@@ -125,15 +107,6 @@ class Keyring:
         envelope = Envelope.from_header(header)
         private, _ = self._keys_for(envelope)
         return envelope.open(list(private.values()), task=task, task_id=task_id)
-
-    def _verified(
-        self, header: object, task: str, task_id: str
-    ) -> tuple[Envelope, dict[str, bytes]]:
-        """Return an envelope that a known sender has signed, and the private keys by id."""
-        envelope = Envelope.from_header(header)
-        private, senders = self._keys_for(envelope)
-        envelope.verify(senders, task=task, task_id=task_id)
-        return envelope, private
 
     def _keys_for(self, envelope: Envelope) -> tuple[dict[str, bytes], dict[str, bytes]]:
         """Return the private keys and the senders by id, read again where that may help."""

@@ -18,7 +18,7 @@ from omega_jupyter.omega import Omega
 from omega_jupyter.runtime.attempt import Attempt
 from omega_jupyter.runtime.claim import Busy, Unwanted, claim
 from omega_jupyter.runtime.credentials import Credentials
-from omega_jupyter.runtime.envelope import HEADER, Envelope, digest
+from omega_jupyter.runtime.envelope import HEADER, Envelope
 from omega_jupyter.runtime.keyring import keyring
 from omega_jupyter.runtime.outcome import Outcome, published
 from omega_jupyter.runtime.sending import send
@@ -58,12 +58,16 @@ class ModelTask(Task):
     def before_start(self, task_id: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
         """Refuse what was not submitted like this, and what has ended or runs elsewhere.
 
+        What comes here comes from the worker's main process alone, through billiard's pipe,
+        and that has verified the signature and compared the arguments: :mod:`.reception`.
+        Neither is done again. That the credentials open shows once more that they are
+        this task's, under these terms.
+
         Raises
         ------
         celery.exceptions.Ignore
-            The credentials are missing, altered, expired or another task's; the
-            task has ended, its record is not there, another worker runs it, or the
-            message is a copy.
+            The credentials do not open; the task has ended, its record is not there,
+            another worker runs it, or the message is a copy.
         """
         try:
             header = self.request.get(HEADER)
@@ -71,8 +75,6 @@ class ModelTask(Task):
             credentials = keyring(self.app.omega_config).open(
                 header, task=self.name, task_id=task_id
             )
-            if envelope.arguments != digest(args, kwargs):
-                raise AuthError(f"The arguments of task {task_id} were altered")
         except AuthError as error:
             logger.warning("Refused: %s", error.message)
             # Not Reject: Celery would note a failure in the record that the forger named.

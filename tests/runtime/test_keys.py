@@ -42,6 +42,12 @@ def sealed(keys: SendingKeys, **how: Any) -> dict[str, Any]:
     return envelope.to_header()
 
 
+def let_in(ring: Keyring, header: dict[str, Any]) -> Credentials:
+    """As the worker's main process does, and then a process of its pool."""
+    ring.verify(header, **TASK)
+    return ring.open(header, **TASK)
+
+
 @pytest.fixture
 def _always_fresh(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(keys_module, "FRESH_SECONDS", -1.0)
@@ -62,14 +68,14 @@ def test_client_and_worker_of_one_database_need_no_settings(mongo_url: str) -> N
 
     header = sealed(sending_keys(config, SecretUrl(mongo_url)))
 
-    assert Keyring(config).open(header, **TASK) == CREDENTIALS
+    assert let_in(Keyring(config), header) == CREDENTIALS
 
 
 def test_another_database_sends_nothing_to_this_worker(mongo_url: str) -> None:
     header = sealed(sending_keys(OmegaConfig(), SecretUrl(f"{mongo_url}_other")))
 
     with pytest.raises(AuthError):
-        Keyring(OmegaConfig.load(mongo_url=mongo_url)).open(header, **TASK)
+        let_in(Keyring(OmegaConfig.load(mongo_url=mongo_url)), header)
 
     database = connect(SecretUrl(f"{mongo_url}_other"))
     database.client.drop_database(database.name)
@@ -87,8 +93,8 @@ def test_rotation_in_the_database_is_followed_without_restart(mongo_url: str) ->
 
     assert after.recipient != before.recipient
     assert after.sender.id != before.sender.id
-    assert worker.open(sealed(after), **TASK) == CREDENTIALS
-    assert worker.open(sealed(before), **TASK) == CREDENTIALS  # what was on its way
+    assert let_in(worker, sealed(after)) == CREDENTIALS
+    assert let_in(worker, sealed(before)) == CREDENTIALS  # what was on its way
 
 
 @pytest.mark.usefixtures("_always_fresh")
@@ -102,7 +108,7 @@ def test_retired_keys_open_nothing_after_their_time(mongo_url: str) -> None:
     connect(url)["omega_keys"].update_many({"expires": {"$exists": 1}}, {"$set": {"expires": past}})
 
     with pytest.raises(AuthError):
-        Keyring(config).open(header, **TASK)
+        let_in(Keyring(config), header)
 
 
 def test_registered_sender_is_served_and_a_stranger_is_not(
@@ -111,9 +117,9 @@ def test_registered_sender_is_served_and_a_stranger_is_not(
     _, worker, client = operator
     ours = sending_keys(client, URL)
 
-    assert Keyring(worker).open(sealed(ours), **TASK) == CREDENTIALS
+    assert let_in(Keyring(worker), sealed(ours)) == CREDENTIALS
     with pytest.raises(AuthError, match="nobody that this worker knows"):
-        Keyring(worker).open(sealed(ours._replace(sender=KeyPair.new("sender"))), **TASK)
+        let_in(Keyring(worker), sealed(ours._replace(sender=KeyPair.new("sender"))))
 
 
 def test_sender_is_registered_and_removed_without_restart(
@@ -126,12 +132,12 @@ def test_sender_is_registered_and_removed_without_restart(
 
     keys.senders.write_text(f"{listed}bob {bob.public_text}  # since today\n")
     os.utime(keys.senders, (1, 1))
-    assert ring.open(of_bob, **TASK) == CREDENTIALS
+    assert let_in(ring, of_bob) == CREDENTIALS
 
     keys.senders.write_text(listed)
     os.utime(keys.senders, (2, 2))
     with pytest.raises(AuthError, match="nobody"):
-        ring.open(of_bob, **TASK)
+        let_in(ring, of_bob)
 
 
 def test_what_was_let_in_in_time_opens_as_long_as_it_runs(
@@ -142,11 +148,11 @@ def test_what_was_let_in_in_time_opens_as_long_as_it_runs(
     late = sealed(sending_keys(client, URL), lifetime=-1)
     keys.senders.write_text("")
 
-    assert ring.reopen(late, **TASK) == CREDENTIALS
+    assert ring.open(late, **TASK) == CREDENTIALS
     with pytest.raises(AuthError, match="expired"):
-        ring.open(late, **TASK)
+        let_in(ring, late)
     with pytest.raises(AuthError, match="another task"):
-        ring.reopen(late, task="omega.fit", task_id="2")
+        ring.open(late, task="omega.fit", task_id="2")
 
 
 @pytest.mark.usefixtures("_always_fresh")
@@ -174,7 +180,7 @@ def test_workers_know_each_other(
 
     header = sealed(Keyring(worker).sending())
 
-    assert Keyring(worker).open(header, **TASK) == CREDENTIALS
+    assert let_in(Keyring(worker), header) == CREDENTIALS
 
 
 def test_client_of_an_operators_workers_needs_a_key() -> None:
