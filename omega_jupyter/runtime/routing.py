@@ -11,7 +11,7 @@ __all__ = ["route"]
 
 
 def route(app: Celery, queue: str) -> dict[str, Any]:
-    """Return the options with which Celery sends to a queue that is there.
+    """Return the options with which kombu publishes to a queue that is there.
 
     On RabbitMQ each queue has an exchange of the same name: the right to write to that
     is one to send to this queue. Celery's own way, through the default exchange, would
@@ -31,7 +31,7 @@ def route(app: Celery, queue: str) -> dict[str, Any]:
         The broker does not answer.
     """
     if app.conf.broker_transport:
-        return {"queue": queue}
+        return {"exchange": "", "routing_key": queue, "declare": [app.amqp.queues[queue]]}
     # Asked once: a connection that is not the pool's, since a refusal closes its channel.
     if queue not in app.omega_queues:
         _make_sure(app, queue)

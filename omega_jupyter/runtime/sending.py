@@ -61,23 +61,34 @@ def send(
         arguments=digest((), arguments),
         terms=terms,
     )
+    headers = {"lang": "py", "task": name, "id": task_id, HEADER: envelope.to_header()}
+    try:
+        _publish(app, terms.queue, arguments, headers)
+    except NotFound:
+        # Somebody has removed the queue since we looked.
+        app.omega_queues.discard(terms.queue)
+        _publish(app, terms.queue, arguments, headers)
 
-    def publish() -> None:
-        app.send_task(
-            name,
-            kwargs=dict(arguments),
-            task_id=task_id,
-            **route(app, terms.queue),
-            headers={HEADER: envelope.to_header()},
+
+def _publish(
+    app: Celery, queue: str, arguments: Mapping[str, Any], headers: dict[str, Any]
+) -> None:
+    """Give the broker a message of Celery's protocol 2, with what a worker of ours reads of it.
+
+    ``app.send_task`` adds two dozen headers, which no such worker looks at, and takes more
+    time for them than for the rest.
+    """
+    where = route(app, queue)
+    with app.producer_pool.acquire(block=True) as producer:
+        producer.publish(
+            ([], arguments, {}),
+            **where,
+            headers=headers,
+            serializer="json",
+            delivery_mode="persistent",
+            correlation_id=headers["id"],
             # No worker takes it any more then.
             expiration=LIFETIME_SECONDS,
             retry=True,
             retry_policy={"max_retries": 3, "interval_start": 0, "interval_step": 0.2},
         )
-
-    try:
-        publish()
-    except NotFound:
-        # Somebody has removed the queue since we looked.
-        app.omega_queues.discard(terms.queue)
-        publish()
