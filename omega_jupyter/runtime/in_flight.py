@@ -48,7 +48,7 @@ class Handle(Protocol):
     kind : str, optional
         Calls of one kind take about the same time; None where this one tells nothing.
     recorded : float
-        When its record was written, by this process's monotonic clock.
+        When its record was sent, by this process's monotonic clock.
     """
 
     id: str
@@ -79,12 +79,20 @@ class InFlight:
     def __len__(self) -> int:
         return len(self._handles)
 
-    def note(self, task_id: str, kind: str) -> None:
-        """Note that the record of a task was just written, which will be sent and added."""
+    def note(self, task_id: str, kind: str, recorded: float) -> None:
+        """Note that the record of a task was written, which will be sent and added.
+
+        Parameters
+        ----------
+        task_id, kind : str
+        recorded : float
+            When it was sent to MongoDB, by this process's monotonic clock: its own moment is
+            from before the journal had it.
+        """
         with self._lock:
             if len(self._noted) > _NOTED:  # what could not be sent
                 self._noted.clear()
-            self._noted[task_id] = (kind, time.monotonic())
+            self._noted[task_id] = (kind, recorded)
 
     def add(self, task: Handle) -> None:
         """Take in a task that was just sent."""

@@ -6,11 +6,12 @@ import getpass
 import json
 import os
 import socket
+import time
 import uuid
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from omega_jupyter.errors import Invalid, NotFound, OmegaError
@@ -215,12 +216,13 @@ class Submitter:
             "notebook": os.environ.get("JPY_SESSION_NAME"),
             "retention_days": self.config.task_retention_days,
         }
+        began = time.monotonic()
         if recall is None:
             written = self.ledger.submit(record)
         else:
             written = submit_unchanged(self.ledger, record, recall)
         kind = f"{record['verb']} {record['model_name']}"
-        in_flight(self.result_backend).note(written["_id"], kind)
+        in_flight(self.result_backend).note(written["_id"], kind, began)
         return written
 
     def _send(self, record: Document) -> None:
@@ -258,6 +260,7 @@ def _gone(task_id: str, role: str, ref: str) -> NotFound:
     )
 
 
+@cache
 def _user() -> str:
     try:
         return getpass.getuser()
