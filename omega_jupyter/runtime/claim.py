@@ -124,6 +124,9 @@ def claim(
     counted = {"$subtract": ["$attempts", {"$ifNull": ["$excused", 0]}]}
     left = {"$expr": {"$lt": [counted, MAX_ATTEMPTS]}}
     query = {"_id": task_id, "$and": [{"$or": free}, left], **fresh}
+    if number == 1 and not again:
+        # Nobody has begun with it, or this is a copy. So short a question is answered sooner.
+        query = {"_id": task_id, "state": "QUEUED", **fresh}
     with mongo_errors(url):
         collection = records(url)
         record = collection.find_one_and_update(query, begun, return_document=True)
