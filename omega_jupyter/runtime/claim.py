@@ -71,6 +71,7 @@ def claim(
     again: bool,
     worker: str,
     process: Document,
+    claimant: str,
     is_gone: Callable[[Any], bool],
 ) -> Attempt | Busy | Unwanted:
     """Begin with a task, if nobody else runs it.
@@ -91,6 +92,9 @@ def claim(
         The name of the worker that asks.
     process : dict
         Its process, as the record keeps it.
+    claimant : str
+        Made up for this message's arrival: who asks again, because the answer was lost with
+        the connection, has what it got before.
     is_gone : callable
         Takes a process as a record keeps it; returns True where it is known to
         have ended.
@@ -109,7 +113,7 @@ def claim(
     ]
     begun = moved(
         "STARTED",
-        {"worker": worker, "process": process},
+        {"worker": worker, "process": process, "claimant": claimant},
         computed={
             # Fits that are done stay done, and the time that they took counts.
             "started": {"$cond": ["$fits", "$started", "$$NOW"]},
@@ -130,6 +134,9 @@ def claim(
     with mongo_errors(url):
         collection = records(url)
         record = collection.find_one_and_update(query, begun, return_document=True)
+        if record is None:
+            mine = {"_id": task_id, "claimant": claimant, "state": {"$in": list(RUNNING)}}
+            record = collection.find_one(mine)
         if record is not None:
             return Attempt(url, task_id, record["attempts"], record)
         # Whatever becomes of it now: nobody begins anything with a copy of it.
@@ -144,7 +151,16 @@ def claim(
     if _has_used_all(record):
         _give_up(url, task_id)
         return Unwanted(f"is given up after {MAX_ATTEMPTS} attempts")
-    return claim(url, task_id, number, again=True, worker=worker, process=process, is_gone=is_gone)
+    return claim(
+        url,
+        task_id,
+        number,
+        again=True,
+        worker=worker,
+        process=process,
+        claimant=claimant,
+        is_gone=is_gone,
+    )
 
 
 def _unwanted(record: Document, number: int, *, copied: bool) -> Unwanted | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cache, lru_cache
@@ -79,6 +80,7 @@ class ModelTask(Task):
             logger.warning("Refused: %s", error.message)
             # Not Reject: Celery would note a failure in the record that the forger named.
             raise Ignore from None
+        claimant = uuid.uuid4().hex
         claimed = patiently(
             lambda: claim(
                 credentials.result_backend,
@@ -87,6 +89,7 @@ class ModelTask(Task):
                 again=bool(self.request.delivery_info["redelivered"]),
                 worker=str(self.request.hostname),
                 process=main_process(),
+                claimant=claimant,
                 is_gone=is_gone,
             )
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+import uuid
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from threading import Barrier
@@ -40,6 +41,7 @@ def begin(
     gone: bool = False,
     number: int = 1,
     again: bool = True,
+    claimant: str | None = None,
 ) -> Attempt | Busy | Unwanted:
     return claim(
         ledger.url,
@@ -48,6 +50,7 @@ def begin(
         again=again,
         worker=f"w@{process['host']}",
         process=process,
+        claimant=claimant or uuid.uuid4().hex,
         is_gone=lambda _: gone,
     )
 
@@ -367,6 +370,19 @@ def test_message_that_was_put_back_counts_once_and_the_one_before_no_more(ledger
     record = ledger.find("a1")
     assert record is not None
     assert (record["attempts"], record["taken"]) == (2, 3)
+
+
+def test_who_asks_again_because_the_answer_was_lost_has_what_it_got(ledger: Ledger) -> None:
+    submit(ledger, "t")
+    first = begin(ledger, "t", again=False, claimant="me")
+
+    second = begin(ledger, "t", again=False, claimant="me")
+
+    assert isinstance(first, Attempt)
+    assert isinstance(second, Attempt)
+    assert (second.number, second.record["_id"]) == (first.number, "t")
+    assert states(ledger, "t") == ["QUEUED", "STARTED"]
+    assert isinstance(begin(ledger, "t", again=False, claimant="other"), Unwanted)
 
 
 def test_of_two_copies_at_the_same_moment_one_begins(ledger: Ledger) -> None:

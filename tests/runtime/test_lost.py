@@ -99,7 +99,14 @@ def test_task_that_had_published_before_its_worker_was_lost_has_succeeded(mongo_
     task = om.runtime.model("m").fit("X", "y")
     url = task._submitter.ledger.url
     attempt = claim(
-        url, task.id, 1, again=False, worker="w", process={"pid": 1}, is_gone=lambda process: False
+        url,
+        task.id,
+        1,
+        again=False,
+        worker="w",
+        process={"pid": 1},
+        claimant="c",
+        is_gone=lambda process: False,
     )
     assert isinstance(attempt, Attempt)
     assert attempt.commit()
