@@ -381,7 +381,7 @@ def test_who_asks_again_because_the_answer_was_lost_has_what_it_got(ledger: Ledg
     assert isinstance(first, Attempt)
     assert isinstance(second, Attempt)
     assert (second.number, second.record["_id"]) == (first.number, "t")
-    assert states(ledger, "t") == ["QUEUED", "STARTED"]
+    assert states(ledger, "t") == ["STARTED"]
     assert isinstance(begin(ledger, "t", again=False, claimant="other"), Unwanted)
 
 
