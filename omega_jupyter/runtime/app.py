@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -108,3 +109,11 @@ def client_app(config: OmegaConfig, broker_url: SecretUrl) -> Celery:
     if key not in _apps:
         _apps[key] = make_app(config, broker_url)
     return _apps[key]
+
+
+@atexit.register
+def _close_all() -> None:
+    """Close the pools' connections to RabbitMQ, but not what the parent of a forked process has."""
+    for (pid, _, _), app in _apps.items():
+        if pid == os.getpid() and app._pool is not None and not app.conf.broker_transport:
+            app.pool.force_close_all()
