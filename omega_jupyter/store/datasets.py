@@ -103,7 +103,7 @@ class DatasetStore(TableExchange):
         if not append and not streamed:
             return self._put(
                 obj, name, attributes=attributes, if_exists=if_exists, task=task, inputs=inputs
-            )
+            ).version
         if append and if_exists == "fail":
             raise Invalid("append=True adds to what exists, if_exists='fail' refuses it")
         name, notes = plain_name(name), notes_of(attributes, if_exists, inputs)

@@ -106,7 +106,7 @@ class ModelStore(ObjectStore):
             task=task,
             inputs=inputs,
             codec=codec,
-        )
+        ).version
 
     def put_next(
         self,
@@ -132,7 +132,7 @@ class ModelStore(ObjectStore):
         Put
         """
         kind = before.version.kind
-        return self._put_first(
+        return self._put(
             obj,
             before.version.name,
             attributes=attributes,

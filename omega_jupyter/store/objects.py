@@ -76,27 +76,6 @@ class ObjectStore(VersionedStore):
         task: str | None,
         inputs: Mapping[str, str] | None,
         codec: Codec | None = None,
-    ) -> Metadata:
-        return self._put_first(
-            obj,
-            name,
-            attributes=attributes,
-            if_exists=if_exists,
-            task=task,
-            inputs=inputs,
-            codec=codec,
-        ).version
-
-    def _put_first(
-        self,
-        obj: Any,
-        name: str,
-        *,
-        attributes: Mapping[str, Any] | None,
-        if_exists: str,
-        task: str | None,
-        inputs: Mapping[str, str] | None,
-        codec: Codec | None = None,
         standing: Standing | None = None,
     ) -> Put:
         """Put an object, and tell whether the task had not put another one before."""
