@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote, urlsplit
 
 from omega_jupyter.errors import AuthError, Unavailable
+from omega_jupyter.store.database.connection import is_of_unknown_authority
 
 if TYPE_CHECKING:
     from amqp.exceptions import AMQPError
@@ -60,7 +61,7 @@ def broker_errors(url: SecretUrl) -> Iterator[None]:
 
 def _hint(url: SecretUrl, text: str) -> str:
     """Return what to do about an answer that did not come."""
-    if "certificate in certificate chain" in text or "local issuer certificate" in text:
+    if is_of_unknown_authority(text):
         return "name the authority of its certificate: amqps://…?cacertfile=/path/to/ca.crt"
     with_tls, has_own = url.reveal().startswith("amqps:"), re.search("[?&]certfile=", url.reveal())
     if with_tls and not has_own and re.search("ssl|reset by peer", text, re.IGNORECASE):

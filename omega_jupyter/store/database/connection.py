@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pymongo import MongoClient, WriteConcern
     from pymongo.database import Database
 
-__all__ = ["Document", "connect", "durable_concern", "mongo_errors"]
+__all__ = ["Document", "connect", "durable_concern", "is_of_unknown_authority", "mongo_errors"]
 
 Document = dict[str, Any]
 
@@ -200,8 +200,13 @@ def _named(url: SecretUrl | None) -> str:
     return f"MongoDB at {unquote(address)}"
 
 
+def is_of_unknown_authority(text: str) -> bool:
+    """Say whether an error of a connection is that nobody here knows who signed its certificate."""
+    return "certificate in certificate chain" in text or "local issuer certificate" in text
+
+
 def _hint_of_tls(text: str) -> str | None:
-    if "certificate in certificate chain" in text or "local issuer certificate" in text:
+    if is_of_unknown_authority(text):
         return "name the authority of its certificate: …?tls=true&tlsCAFile=/path/to/ca.crt"
     if "connection closed" in text:
         # How a server that wants TLS, or a certificate, answers to who has none.
