@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from omega_jupyter.errors import Invalid
 from omega_jupyter.runtime.staging import Staged
 from omega_jupyter.store.names.internal import is_internal
-from omega_jupyter.store.names.names import ObjectName
+from omega_jupyter.store.names.names import ObjectName, whole_name
 
 if TYPE_CHECKING:
     from omega_jupyter.config import SecretUrl
@@ -86,7 +86,7 @@ def pinned(
     given = {role: value for role, value in data.items() if value is not None}
     values, choices = _without_choices(url, given | keywords)
     _check_size(verb, plain, choices)
-    names = {"model": ObjectName.parse(model)}
+    names = {"model": whole_name(model)}
     names |= {role: ObjectName.parse(v) for role, v in values.items() if isinstance(v, str)}
     found = _resolved(resolve, names)
     ready = {role: Staged(ref, metadata.shape) for role, (ref, metadata) in found.items()}

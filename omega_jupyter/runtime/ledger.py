@@ -17,6 +17,7 @@ from omega_jupyter.runtime.endings import tell_of_end
 from omega_jupyter.runtime.parts import unfinished
 from omega_jupyter.runtime.records import FINAL, RUNNING, STATES, TASKS, WAITING, moved, records
 from omega_jupyter.store.database.connection import Document, mongo_errors
+from omega_jupyter.store.names.names import ObjectName
 
 if TYPE_CHECKING:
     from omega_jupyter.config import SecretUrl
@@ -219,7 +220,7 @@ class Ledger:
             )
             return wanted - {record["_id"] for record in found}
 
-    def complete(self, prefix: str) -> str:
+    def complete(self, prefix: Any) -> str:
         """Return the one task id that begins with the prefix; ``last`` is the newest.
 
         Raises
@@ -227,10 +228,14 @@ class Ledger:
         NotFound
             There is none.
         Invalid
-            There are several.
+            There are several, or it is no beginning of an id.
         """
         from re import escape
 
+        if not isinstance(prefix, str) or not prefix:
+            raise Invalid(
+                f"{prefix!r:.80} is no task's id", hint="the id, its beginning, or 'last'"
+            )
         begins = {"parent": None, "_id": {"$regex": f"^{escape(prefix)}"}}
         query: Document = {"$or": [{"_id": prefix}, begins]}
         if prefix == "last":
@@ -261,7 +266,7 @@ class Ledger:
         state : str, optional
             Only those in this state, one of :data:`STATES`.
         model : str, optional
-            Only those of this model (name without version).
+            Only those of this model, ``"m"``, or of this version of it, ``"m@3"``.
         since : datetime, optional
             Only those submitted then or later.
         parent : str, optional
@@ -270,12 +275,17 @@ class Ledger:
         Raises
         ------
         Invalid
-            No such state.
+            No such state, no name of a model, or no number of tasks.
         """
+        if type(limit) is not int or limit < 1:
+            raise Invalid(f"limit is a number of tasks from 1, not {limit!r}")
         if state is not None and state not in STATES:
             raise Invalid(f"No task state {state!r}", hint=f"states are: {', '.join(STATES)}")
         submitted = None if since is None else {"$gte": since}
-        wanted = {"state": state, "model_name": model, "submitted": submitted}
+        named = None if model is None else ObjectName.parse(model)
+        wanted = {"state": state, "submitted": submitted, "model_name": named and named.name}
+        if named is not None and named.version is not None:
+            wanted["model"] = str(named)
         pipeline: list[Document] = [
             {"$match": {n: v for n, v in wanted.items() if v is not None} | {"parent": parent}},
             {"$sort": {"submitted": -1}},

@@ -7,7 +7,14 @@ from typing import Any
 
 from omega_jupyter.errors import Invalid
 
-__all__ = ["bytes_said", "checked_time_limit", "exceeded", "out_of_time", "verdicts"]
+__all__ = [
+    "bytes_said",
+    "checked_seconds",
+    "checked_time_limit",
+    "exceeded",
+    "out_of_time",
+    "verdicts",
+]
 
 _HINT = "%omega retry runs it again, with the same limits"
 
@@ -25,10 +32,26 @@ def checked_time_limit(seconds: Any) -> float | None:
     """
     if seconds is None:
         return None
-    number = isinstance(seconds, int | float) and not isinstance(seconds, bool)
-    if not number or not math.isfinite(seconds) or seconds <= 0:
+    if not _is_number(seconds) or not math.isfinite(seconds) or seconds <= 0:
         raise Invalid(f"time_limit is a positive number of seconds, not {seconds!r}")
     return float(seconds)
+
+
+def checked_seconds(name: str, seconds: Any) -> float:
+    """Return how long somebody waits, by the name of the parameter that says so.
+
+    Raises
+    ------
+    Invalid
+        It is not a number of seconds from 0.
+    """
+    if not _is_number(seconds) or not seconds >= 0:
+        raise Invalid(f"{name} is a number of seconds, not {seconds!r}")
+    return float(seconds)
+
+
+def _is_number(seconds: Any) -> bool:
+    return isinstance(seconds, int | float) and not isinstance(seconds, bool)
 
 
 def exceeded(what: str) -> dict[str, Any]:

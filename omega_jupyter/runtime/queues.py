@@ -33,18 +33,24 @@ def checked_queue(name: str) -> str:
     Raises
     ------
     Invalid
-        It is empty, too long, or has a character that RabbitMQ, or the list of a
+        It is no text, empty, too long, or has a character that RabbitMQ, or the list of a
         worker's ``--queues``, gives another meaning.
     """
+    if not isinstance(name, str):
+        raise _no_queue(name)
     bad = not name or name != name.strip()
     if bad or "," in name or not name.isprintable() or name.startswith("amq."):
-        raise Invalid(
-            f"{name!r} can't be the name of a queue",
-            hint="a name such as 'gpu' or 'user.alice': no comma, no space around it, not amq.…",
-        )
+        raise _no_queue(name)
     if len(name.encode()) > MAX_BYTES:
         raise Invalid(f"The queue's name {name[:20]!r}… is longer than {MAX_BYTES} bytes")
     return name
+
+
+def _no_queue(name: object) -> Invalid:
+    return Invalid(
+        f"{name!r:.80} can't be the name of a queue",
+        hint="a name such as 'gpu' or 'user.alice': no comma, no space around it, not amq.…",
+    )
 
 
 def warn_of_queue(config: OmegaConfig, broker_url: SecretUrl, queue: str) -> None:

@@ -13,6 +13,7 @@ from omega_jupyter.runtime.queues import checked_queue
 from omega_jupyter.runtime.roster import ANSWER_SECONDS, Roster
 from omega_jupyter.runtime.task import OmegaTask
 from omega_jupyter.runtime.workers import Found, QueueInfo, WorkerInfo
+from omega_jupyter.store.names.names import ObjectName
 
 if TYPE_CHECKING:
     from omega_jupyter.runtime.submission import Submitter
@@ -77,7 +78,8 @@ class OmegaRuntime:
         state : str, optional
             Only those in this state, for example ``'FAILURE'``.
         model : str, optional
-            Only those of this model.
+            Only those of this model, ``'m'``, or of one version of it: ``'m@3'``,
+            ``'m@prod'``.
         since : datetime or timedelta, optional
             Only those submitted at this moment or later (without a time zone:
             local time), or within this time.
@@ -88,7 +90,9 @@ class OmegaRuntime:
         Raises
         ------
         Invalid
-            There is no such state, or `since` is something else.
+            There is no such state, or an argument is something else.
+        NotFound
+            The model has not the tag that it is named with.
 
         Examples
         --------
@@ -106,7 +110,7 @@ class OmegaRuntime:
             self._submitter.ledger.newest,
             limit,
             state=state,
-            model=model,
+            model=model if model is None else self._numbered(model),
             since=moment,
             parent=parent if parent is None or isinstance(parent, str) else parent.id,
         )
@@ -184,6 +188,13 @@ class OmegaRuntime:
         0.012
         """
         return self._roster.ping(self._submitter.queue, timeout)
+
+    def _numbered(self, model: str) -> str:
+        """Return the name of a model with a number where it has a tag, as records have it."""
+        version = ObjectName.parse(model).version
+        if isinstance(version, str) or (version is not None and version < 0):
+            return self._submitter.models.metadata(model).ref
+        return model
 
     @property
     def _roster(self) -> Roster:

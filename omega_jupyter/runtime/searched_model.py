@@ -10,6 +10,7 @@ from omega_jupyter.runtime.arguments import is_data
 from omega_jupyter.runtime.in_flight import in_flight
 from omega_jupyter.runtime.search_options import options_to_plain
 from omega_jupyter.runtime.task import OmegaTask
+from omega_jupyter.store.names.names import plain_name
 
 if TYPE_CHECKING:
     from omega_jupyter.runtime.submission import Submitter
@@ -173,6 +174,9 @@ class SearchedModel:
         self, verb: str, data: dict[str, Any], *, params: dict[str, Any], result: str | None = None
     ) -> OmegaTask:
         limit = params.pop("time_limit", None)
+        if result is not None:
+            # Before it has run for an hour, and can't be kept.
+            plain_name(result)
         task_id = self._submitter.submit(
             verb, self.name, data, result=result, params=params, time_limit=limit
         )

@@ -12,6 +12,7 @@ from omega_jupyter.errors import Invalid, TaskTimeout
 from omega_jupyter.runtime.answers import Cancelled
 from omega_jupyter.runtime.callbacks import callbacks
 from omega_jupyter.runtime.known_task import KnownTask
+from omega_jupyter.runtime.limits import checked_seconds
 from omega_jupyter.runtime.records import FINAL
 from omega_jupyter.runtime.task_log import LogText, read
 from omega_jupyter.runtime.value import error_of, value_of
@@ -79,8 +80,7 @@ class OmegaTask(KnownTask):
         >>> task.cancel()
         stopped
         """
-        if grace < 0:
-            raise Invalid(f"grace is a number of seconds, not {grace:g}")
+        checked_seconds("grace", grace)
         found = self._submitter.ledger.cancel(self.id, grace)
         if found is None:
             raise self._unknown()
@@ -142,6 +142,8 @@ class OmegaTask(KnownTask):
         TaskTimeout
             It has not ended in time. It goes on.
         """
+        if timeout is not None:
+            checked_seconds("timeout", timeout)
         self._fresh_until = 0.0
         wait(self, self._submitter.ledger.url, timeout, on_update)
         return self
@@ -232,6 +234,11 @@ class OmegaTask(KnownTask):
         --------
         >>> task.on_done(lambda task: print(task.state, task.elapsed))
         """
+        if not callable(callback):
+            raise Invalid(
+                f"on_done() takes a function, not {callback!r:.80}",
+                hint="task.on_done(lambda task: print(task.state))",
+            )
         callbacks(self._submitter.ledger.url).add(self, callback)
 
     def _value(self) -> Any:

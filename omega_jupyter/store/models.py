@@ -10,7 +10,7 @@ from omega_jupyter.errors import Invalid
 from omega_jupyter.store.codecs.codec import Codec, codec_of_kind
 from omega_jupyter.store.files.spool import check_hash
 from omega_jupyter.store.model.environment import warn_of_mismatch
-from omega_jupyter.store.names.names import ObjectName, one_version
+from omega_jupyter.store.names.names import one_version, whole_name
 from omega_jupyter.store.names.succession import Succession
 from omega_jupyter.store.objects import ObjectStore, Put
 from omega_jupyter.store.payload.part import Part
@@ -177,9 +177,7 @@ class ModelStore(ObjectStore):
         VersionMismatch
             It was stored with other versions of its libraries than there are here.
         """
-        parsed = ObjectName.parse(name)
-        if parsed.columns is not None or parsed.exclude is not None:
-            raise Invalid(f"A model has no columns to choose: {name!r}", hint=f"{parsed.name!r}")
+        parsed = whole_name(name)
         wanted = one_version(parsed, version)
         metadata = self._catalog.find(self.store, parsed.name, wanted)
         return self.get_version(metadata, trusted=trusted)

@@ -6,6 +6,8 @@ import asyncio
 import os
 import signal
 import threading
+from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -15,6 +17,7 @@ from sklearn.linear_model import LogisticRegression
 from omega_jupyter.errors import Invalid, NotFound, TaskCancelled, TaskTimeout
 from omega_jupyter.omega import Omega
 from omega_jupyter.runtime.ledger import Ledger
+from omega_jupyter.runtime.runtime import OmegaRuntime
 from omega_jupyter.runtime.task import OmegaTask
 from omega_jupyter.store.database.connection import connect
 from tests.mongo_server import wait_for
@@ -55,9 +58,48 @@ def test_interrupted_get_says_that_the_task_goes_on(stored: Omega) -> None:
     assert task.state == "QUEUED"
 
 
-def test_tasks_since_something_else_is_refused(stored: Omega) -> None:
-    with pytest.raises(Invalid, match=r"(?s)since='12h'.*timedelta\(hours=12\)"):
-        stored.runtime.tasks(since="12h")  # type: ignore[arg-type]
+@pytest.mark.parametrize(
+    ("call", "message"),
+    [
+        (lambda runtime: runtime.tasks(since="12h"), r"(?s)since='12h'.*timedelta\(hours=12\)"),
+        (lambda runtime: runtime.tasks(0), "not 0"),
+        (lambda runtime: runtime.tasks(-1), "not -1"),
+        (lambda runtime: runtime.tasks("5"), "not '5'"),
+        (lambda runtime: runtime.tasks(model=5), "name is text, not int"),
+        (lambda runtime: runtime.tasks(state="failure"), "No task state 'failure'"),
+        (lambda runtime: runtime.task(5), "5 is no task's id"),
+        (lambda runtime: runtime.task(""), "'' is no task's id"),
+        (lambda runtime: runtime.task("last").get("60"), "timeout is .* not '60'"),
+        (lambda runtime: runtime.task("last").get(-1), "timeout is .* not -1"),
+        (lambda runtime: runtime.task("last").cancel(grace="5"), "grace is .* not '5'"),
+        (lambda runtime: runtime.task("last").on_done("print"), "function, not 'print'"),
+    ],
+)
+def test_what_can_not_be_meant_is_refused(
+    stored: Omega, call: Callable[[OmegaRuntime], Any], message: str
+) -> None:
+    task = waiting(stored)
+
+    with pytest.raises(Invalid, match=message):
+        call(stored.runtime)
+
+    assert task.state == "QUEUED"
+
+
+def test_tasks_of_one_version_are_found_by_its_number_and_its_tag(stored: Omega) -> None:
+    first = waiting(stored)
+    stored.models.put(LogisticRegression(), "m")
+    stored.models.tag("m", "prod")
+    second = waiting(stored)
+
+    def found(model: str) -> list[str]:
+        return [task.id for task in stored.runtime.tasks(model=model)]
+
+    assert found("m") == [second.id, first.id]
+    assert found("m@1") == [first.id]
+    assert found("m@prod") == found("m@-1") == [second.id]
+    with pytest.raises(NotFound, match="no tag 'nosuch'"):
+        found("m@nosuch")
 
 
 def test_another_process_gets_the_result_by_the_id(stored: Omega) -> None:

@@ -6,6 +6,7 @@ import json
 import time
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -36,8 +37,8 @@ def test_bound_runtime_changes_nothing_else(stored: Omega) -> None:
     assert task.cancel() == "never started"
 
 
-@pytest.mark.parametrize("name", ["", " ", "a,b", "gpu ", "amq.gen", "x" * 256, "a\nb"])
-def test_name_that_no_queue_can_have_is_refused(stored: Omega, name: str) -> None:
+@pytest.mark.parametrize("name", ["", " ", "a,b", "gpu ", "amq.gen", "x" * 256, "a\nb", 3, None])
+def test_name_that_no_queue_can_have_is_refused(stored: Omega, name: Any) -> None:
     with pytest.raises(Invalid, match="queue"):
         stored.runtime.require(name)
 

@@ -168,6 +168,9 @@ def test_data_that_changes_while_a_task_waits_is_not_used(stored: Omega) -> None
         (lambda om: om.runtime.model("m").fit("X", "y", weird=object()), Invalid, "weird"),
         (lambda om: om.runtime.model(SCALED).fit("X", "y"), Invalid, "Pipeline"),
         (lambda om: om.runtime.model("m").predict(object()), Invalid, "object"),
+        (lambda om: om.runtime.model("m[a]").predict("X"), Invalid, "A model has no columns"),
+        (lambda om: om.runtime.model("m").predict("X", result="X@3"), Invalid, "use 'X'"),
+        (lambda om: om.runtime.model("m").predict("X", result="X[a]"), Invalid, "use 'X'"),
     ],
 )
 def test_wrong_calls_fail_before_anything_is_submitted(

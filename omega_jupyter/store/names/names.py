@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from omega_jupyter.errors import Invalid
 
-__all__ = ["INTERNAL_FOLDERS", "ObjectName", "check_tag", "one_version", "plain_name"]
+__all__ = [
+    "INTERNAL_FOLDERS",
+    "ObjectName",
+    "check_tag",
+    "one_version",
+    "plain_name",
+    "whole_name",
+]
 
 MAX_LENGTH = 255
 INTERNAL_FOLDERS = (".staged", ".results")
@@ -107,6 +114,15 @@ def plain_name(text: str) -> str:
             hint=f"use {parsed.name!r}",
         )
     return parsed.name
+
+
+def whole_name(text: str) -> ObjectName:
+    """Return the name of a model, which may carry a version, but no columns."""
+    parsed = ObjectName.parse(text)
+    if parsed.columns is not None or parsed.exclude is not None:
+        whole = str(replace(parsed, columns=None, exclude=None))
+        raise Invalid(f"A model has no columns to choose: {text!r}", hint=f"{whole!r}")
+    return parsed
 
 
 def check_tag(tag: str) -> str:
