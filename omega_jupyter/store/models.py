@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from omega_jupyter.config import SecretUrl
@@ -178,6 +178,7 @@ class ModelStore(ObjectStore):
             It was stored with other versions of its libraries than there are here.
         """
         parsed = whole_name(name)
+        _check_types(trusted)
         wanted = one_version(parsed, version)
         metadata = self._catalog.find(self.store, parsed.name, wanted)
         return self.get_version(metadata, trusted=trusted)
@@ -236,3 +237,16 @@ class ModelStore(ObjectStore):
                 "every reader needs it too, workers included",
             )
         return codec_of_kind(JOBLIB)
+
+
+def _check_types(trusted: Any) -> None:
+    """Refuse what is no list of types: the letters of one type would trust nothing, unnoticed."""
+    if isinstance(trusted, str):
+        raise Invalid(
+            f"trusted={trusted!r} is one type, and not a list of them",
+            hint=f"trusted=[{trusted!r}]",
+        )
+    if not isinstance(trusted, Iterable) or not all(isinstance(name, str) for name in trusted):
+        raise Invalid(
+            f"trusted={trusted!r:.80} is no list of types", hint="trusted=['mycompany.Scaler']"
+        )

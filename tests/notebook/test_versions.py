@@ -108,6 +108,7 @@ def test_list_of_one_kind(data: Notebook) -> None:
     assert [entry.name for entry in data("%omega ls --kind estimator")] == ["model"]
     assert "nothing stored is of kind 'array'" in data.run("%omega ls --kind array").text
     assert "matches 'x*' is of kind" in data.run("%omega ls 'x*' --kind array").text
+    assert "Did you mean 'array'" in data.fails("%omega ls --kind arrays")
 
 
 @pytest.mark.parametrize(

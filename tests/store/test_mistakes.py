@@ -12,6 +12,7 @@ import pytest
 from omega_jupyter.errors import Invalid
 from omega_jupyter.store.database.schema import names, versions
 from omega_jupyter.store.datasets import DatasetStore
+from omega_jupyter.store.store import Store
 
 FRAME = pd.DataFrame({"a": [1, 2, 3], "b": ["x", "y", "z"]})
 
@@ -19,6 +20,15 @@ MISTAKES: dict[str, tuple[Callable[[DatasetStore], Any], str]] = {
     "tag None": (lambda ds: ds.tag("X", None), "None can't be a tag"),  # type: ignore[arg-type]
     "tag True": (lambda ds: ds.tag("X", True), "True can't be a tag"),  # type: ignore[arg-type]
     "columns as text": (lambda ds: ds.get("X", columns="ab"), "columns='ab' is one label"),
+    "columns, a number": (lambda ds: ds.get("X", columns=3), "columns=3 is no list"),  # type: ignore[arg-type]
+    "list of no kind": (
+        lambda ds: ds.list(kind="dataframes"),
+        r"(?s)no kind 'dataframes'. Did you mean 'dataframe'.*kinds are: array, ",
+    ),
+    "entries of no kind": (lambda ds: ds.entries("X*", kind="Dataframe"), "mean 'dataframe'"),
+    "list of a number": (lambda ds: ds.list(kind=3), "no kind 3"),  # type: ignore[arg-type]
+    "check of a number": (lambda ds: Store(ds._url).check(3), "text, not int"),  # type: ignore[arg-type]
+    "usage of a number": (lambda ds: Store(ds._url).usage(3), "text, not int"),  # type: ignore[arg-type]
     "lazy columns as text": (lambda ds: ds.getl("X", columns="ab"), "columns='ab' is one label"),
     "two choices": (lambda ds: ds.get("X[a]", columns=["b"]), "Two choices of columns"),
     "two choices, without": (lambda ds: ds.get("X[^a]", columns=["a"]), "Two choices of columns"),

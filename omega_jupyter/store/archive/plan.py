@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
-import re
 from collections.abc import Iterator, Sequence
 from itertools import groupby, islice
 from typing import NamedTuple
@@ -12,6 +10,7 @@ from omega_jupyter.config import SecretUrl
 from omega_jupyter.errors import Conflict, NotFound
 from omega_jupyter.store.archive.survey import Archived, Key, key_of
 from omega_jupyter.store.database.schema import versions
+from omega_jupyter.store.names.patterns import like
 
 __all__ = ["Plan", "make_plan"]
 
@@ -84,7 +83,7 @@ def make_plan(
     """
     plan = Plan({}, {}, {}, {}, set(), [])
     taken: list[str] = []
-    fits = re.compile(fnmatch.translate(pattern or "*")).match
+    fits = like(pattern)
     chosen = [version for version in archived if fits(version.name)]
     if pattern is not None and not chosen:
         raise NotFound(f"Nothing in the archive matches {pattern!r}")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -165,6 +165,10 @@ class TableExchange(ObjectStore, ABC):
             raise Invalid(
                 f"columns={columns!r} is one label, and not a list of them",
                 hint=f"columns=[{columns!r}]",
+            )
+        if columns is not None and not isinstance(columns, Iterable):
+            raise Invalid(
+                f"columns={columns!r} is no list of labels", hint=f"columns=[{columns!r}]"
             )
         if columns is not None and (parsed.columns is not None or parsed.exclude is not None):
             raise Invalid(

@@ -8,11 +8,13 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from omega_jupyter.config import SecretUrl
-from omega_jupyter.errors import NotFound
+from omega_jupyter.errors import Invalid, NotFound
+from omega_jupyter.store.codecs.codec import codecs
 from omega_jupyter.store.names.catalog import Catalog
 from omega_jupyter.store.names.listing import Brief, Wanted
 from omega_jupyter.store.names.names import ObjectName, plain_name
 from omega_jupyter.store.versions.metadata import Metadata
+from omega_jupyter.store.wording.closest import closest
 
 __all__ = ["ListedStore"]
 
@@ -68,10 +70,10 @@ class ListedStore:
         Raises
         ------
         Invalid
-            The regular expression can't be read.
+            The regular expression can't be read, or nothing can be of this kind.
         """
         wanted = Wanted(pattern, regexp=regexp, kind=kind, attributes=attributes, hidden=hidden)
-        return self._catalog.listing(self.store).names(wanted)
+        return self._catalog.listing(self.store).names(wanted) or _none_of(kind)
 
     def entries(
         self,
@@ -95,7 +97,7 @@ class ListedStore:
             With their tags.
         """
         wanted = Wanted(pattern, regexp=regexp, kind=kind, attributes=attributes, hidden=hidden)
-        return self._catalog.listing(self.store).entries(wanted)
+        return self._catalog.listing(self.store).entries(wanted) or _none_of(kind)
 
     def brief(self) -> builtins.list[Brief]:
         """Return name, latest version and kind of each object, sorted by name.
@@ -146,3 +148,15 @@ class ListedStore:
             There is no such object.
         """
         return self._catalog.history(self.store, plain_name(name))
+
+
+def _none_of(kind: str | None) -> builtins.list[Any]:
+    """Return the empty list of objects of a kind, which is one: a slip would look the same."""
+    kinds = [codec.kind for codec in codecs()] if kind is not None else []
+    if kind is None or kind in kinds:
+        return []
+    near = closest(str(kind), kinds)
+    raise Invalid(
+        f"There is no kind {kind!r}." + (f" Did you mean {near!r}?" if near else ""),
+        hint=f"kinds are: {', '.join(sorted(kinds))}",
+    )

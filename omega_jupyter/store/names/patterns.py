@@ -10,7 +10,7 @@ from typing import Any
 from omega_jupyter.errors import Invalid
 from omega_jupyter.store.database.connection import Document
 
-__all__ = ["NamePattern"]
+__all__ = ["NamePattern", "like"]
 
 _WILDCARD = re.compile(r"[*?\[]")
 # What a regular expression begins with as long as it stands for itself.
@@ -51,10 +51,7 @@ class NamePattern:
         *,
         hidden: bool = False,
     ) -> None:
-        if pattern is not None and not isinstance(pattern, str):
-            raise Invalid(
-                f"A pattern is text, not {type(pattern).__name__}", hint="such as 'sales/*'"
-            )
+        fits = like(pattern)
         compiled = None if regexp is None else _compile(regexp)
         beginnings = [
             "" if pattern is None else _WILDCARD.split(pattern, maxsplit=1)[0],
@@ -65,13 +62,26 @@ class NamePattern:
         self.exact = compiled is None and (pattern is None or pattern == f"{longer}*")
         self._tests: list[Callable[[str], object]] = []
         if pattern is not None:
-            self._tests.append(re.compile(fnmatch.translate(pattern)).match)
+            self._tests.append(fits)
         if compiled is not None:
             self._tests.append(compiled.match)
 
     def fits(self, name: str) -> bool:
         """Say whether a name from the ranges is meant."""
         return all(test(name) is not None for test in self._tests)
+
+
+def like(pattern: str | None) -> Callable[[str], object]:
+    """Return what says whether a whole name is like a pattern; all are where there is none.
+
+    Raises
+    ------
+    Invalid
+        The pattern is no text.
+    """
+    if pattern is not None and not isinstance(pattern, str):
+        raise Invalid(f"A pattern is text, not {type(pattern).__name__}", hint="such as 'sales/*'")
+    return re.compile(fnmatch.translate("*" if pattern is None else pattern)).match
 
 
 def _compile(regexp: str | re.Pattern[str]) -> re.Pattern[str]:

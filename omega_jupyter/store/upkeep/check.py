@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import fnmatch
 import hashlib
-import re
 from collections.abc import Callable, Iterable, Iterator
 from datetime import timedelta
 from glob import escape as escape_glob
@@ -15,6 +13,7 @@ from omega_jupyter.errors import NotFound
 from omega_jupyter.store.codecs.codec import codec_of_kind
 from omega_jupyter.store.database.connection import Document, mongo_errors
 from omega_jupyter.store.database.schema import names, prepare, versions
+from omega_jupyter.store.names.patterns import like
 from omega_jupyter.store.names.tags import Tags
 from omega_jupyter.store.upkeep.document import content_hash_of, fault_of
 from omega_jupyter.store.upkeep.garbage import Collected, collect
@@ -105,7 +104,7 @@ class _Checker:
 
     def tags(self, pattern: str | None) -> None:
         """Look for tags that mean nothing."""
-        fits = re.compile(fnmatch.translate(pattern or "*")).match
+        fits = like(pattern)
         for named in names(self._url).find():
             store, name = named["store"], named["name"]
             if fits(name):

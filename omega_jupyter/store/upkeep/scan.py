@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
@@ -12,6 +11,7 @@ from omega_jupyter.config import SecretUrl
 from omega_jupyter.store.database.connection import Document
 from omega_jupyter.store.database.schema import versions
 from omega_jupyter.store.names.catalog import KINDS_OF_STORES
+from omega_jupyter.store.names.patterns import like
 
 if TYPE_CHECKING:
     from bson import ObjectId
@@ -61,7 +61,7 @@ def scan(
     hidden : bool
         Also internal objects, whose names begin with a dot.
     """
-    fits = re.compile(fnmatch.translate(pattern or "*")).match
+    fits = like(pattern)
     for store in sorted(set(stores or KINDS_OF_STORES)):
         found: Named | None = None
         for document in _pages(url, store, pattern):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fnmatch
 import re
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -15,6 +14,7 @@ from omega_jupyter.errors import AuthError
 from omega_jupyter.store.database.connection import Document, connect, mongo_errors
 from omega_jupyter.store.database.schema import CHUNKS, VERSIONS, prepare, versions
 from omega_jupyter.store.names.catalog import KINDS_OF_STORES
+from omega_jupyter.store.names.patterns import like
 from omega_jupyter.store.upkeep.garbage import Collected, collect
 from omega_jupyter.store.wording.facts import bytes_text, count_text, facts_html, facts_text
 
@@ -164,7 +164,7 @@ class _Adder:
         self.inline = self.chunks = 0
 
     def objects(self, pattern: str | None) -> Iterator[ObjectUsage]:
-        fits = re.compile(fnmatch.translate(pattern or "*")).match
+        fits = like(pattern)
         found = _described(self._url, pattern)
         for (store, name), documents in groupby(found, lambda d: (d["store"], d["name"])):
             if fits(name):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import os
 import platform
+import re
 from pathlib import Path
 from typing import Any
 
@@ -246,6 +247,14 @@ def test_type_of_the_readers_own_needs_the_readers_trust(
     assert caught.value.types == [name]
     assert isinstance(models.get("m", trusted=[name]), Mine)
     assert isinstance(ModelStore(SecretUrl(mongo_url), trusted=[name]).get("m"), Mine)
+
+
+@pytest.mark.parametrize("trusted", ["mine.Mine", True, [3]])
+def test_what_is_no_list_of_types_is_refused(trusted: Any, models: ModelStore) -> None:
+    models.put(LinearRegression(), "m")
+
+    with pytest.raises(Invalid, match=rf"(?s)trusted={re.escape(repr(trusted))} is .*trusted=\['"):
+        models.get("m", trusted=trusted)
 
 
 @pytest.mark.parametrize("size", [10, 100_000], ids=["inline", "chunks"])

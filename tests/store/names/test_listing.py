@@ -60,6 +60,7 @@ def test_kind_is_that_of_the_latest_version(datasets: DatasetStore) -> None:
     assert datasets.list(kind="dataframe") == ["a"]
     assert [entry.ref for entry in datasets.entries(kind="data")] == ["b@1"]
     assert datasets.list("b*", kind="dataframe") == []
+    assert datasets.list(kind="estimator") == []
 
 
 def test_attributes_must_all_be_there_and_equal(datasets: DatasetStore) -> None:
