@@ -26,8 +26,9 @@ __all__ = ["Check", "diagnose"]
 HOP_SECONDS = 3.0
 # All workers that answer within this time are counted: their number isn't known.
 WORKER_SECONDS = 1.2
-# A model that was fitted there must load here, and the other way round.
-_COMPARED = ("python", "scikit-learn", "numpy")
+# A message that is sent here must be read there; a model that was fitted there must load here,
+# and the other way round.
+_COMPARED = ("omega-jupyter", "python", "scikit-learn", "numpy")
 
 
 @dataclass(frozen=True)
@@ -223,9 +224,9 @@ def _sending(app: Celery, url: SecretUrl, queue: str) -> str:
 
 
 def _versions(replies: Mapping[str, WorkerInfo]) -> Check:
-    from omega_jupyter.store.model.environment import environment
+    from omega_jupyter.runtime.workers import versions
 
-    here = environment()
+    here = versions()
     differences = []
     for name, worker in sorted(replies.items()):
         there = worker.versions
@@ -235,7 +236,7 @@ def _versions(replies: Mapping[str, WorkerInfo]) -> Check:
             if _release(there.get(library, "")) != _release(here[library])
         ]
     if differences:
-        hint = "install the same versions on both sides: models may not load, or differ"
+        hint = "install the same versions on both sides, and start the workers anew"
         return Check("versions", False, "; ".join(differences), hint)
     shown = ", ".join(f"{library} {here[library]}" for library in _COMPARED)
     return Check("versions", True, f"the same on both sides: {shown}")

@@ -10,6 +10,7 @@ import pytest
 
 from omega_jupyter.doctor import Check, diagnose
 from omega_jupyter.omega import Omega
+from omega_jupyter.runtime import workers
 from omega_jupyter.store.database.connection import connect
 from tests.mongo_server import MongoServer
 from tests.processes import Worker
@@ -91,14 +92,15 @@ def test_queue_that_nobody_listens_on(mongo_url: str, worker: Worker) -> None:
     assert "--queues gpu" in str(checks["queue"].hint)
 
 
-def test_other_versions_on_the_worker(om: Omega, monkeypatch: pytest.MonkeyPatch) -> None:
-    from omega_jupyter.store.model import environment
-
-    here = environment.environment() | {"scikit-learn": "0.24.2"}
-    monkeypatch.setattr(environment, "environment", lambda: here)
+@pytest.mark.parametrize("library", ["omega-jupyter", "scikit-learn"])
+def test_other_versions_on_the_worker(
+    library: str, om: Omega, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here = workers.versions() | {library: "0.24.2"}
+    monkeypatch.setattr(workers, "versions", lambda: here)
     checks = examine(om)
     assert failing(checks) == ["versions"]
-    assert "scikit-learn" in checks["versions"].message
+    assert f"{library} is" in checks["versions"].message
     assert "0.24.2 here" in checks["versions"].message
 
 

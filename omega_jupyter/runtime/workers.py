@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from html import escape
 from typing import Any, ClassVar, Generic, TypeVar
 
-__all__ = ["Found", "QueueInfo", "WorkerInfo"]
+__all__ = ["Found", "QueueInfo", "WorkerInfo", "versions"]
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,7 @@ class WorkerInfo:
     running : int
         How many it runs now.
     versions : dict
-        Of Python and its libraries, by name.
+        Of omega-jupyter, Python and its libraries, by name.
     """
 
     name: str
@@ -41,7 +41,7 @@ class WorkerInfo:
         """Return its row in a table."""
         shown = ", ".join(
             f"{name} {self.versions[name]}"
-            for name in ("python", "scikit-learn")
+            for name in ("omega-jupyter", "python", "scikit-learn")
             if name in self.versions
         )
         running = f"{self.running} of {self.concurrency}"
@@ -104,3 +104,11 @@ class Found(list[T], Generic[T]):
     def to_dict(self) -> list[dict[str, Any]]:
         """Return the items as JSON-able values."""
         return [asdict(item) for item in self]
+
+
+def versions() -> dict[str, str]:
+    """Return the versions in which a worker and its clients should agree, in this process."""
+    from omega_jupyter import __version__
+    from omega_jupyter.store.model.environment import environment
+
+    return {"omega-jupyter": __version__, **environment()}

@@ -14,7 +14,7 @@ from celery.worker.control import inspect_command
 from celery.worker.state import active_requests
 from kombu import pidbox
 
-from omega_jupyter.store.model.environment import environment
+from omega_jupyter.runtime.workers import versions
 from omega_jupyter.worker.reception import held
 
 __all__ = ["Mailbox", "omega_about", "omega_holds"]
@@ -97,7 +97,7 @@ def omega_about(state: Any) -> dict[str, Any]:
         "queues": _queues(state),
         "concurrency": int(state.consumer.pool.num_processes),
         "running": len(active_requests),
-        "versions": environment(),
+        "versions": versions(),
     }
 
 

@@ -63,10 +63,11 @@ def test_workers_tell_about_themselves(stored: Omega, worker: Worker) -> None:
     assert found.name.startswith(f"omega-{worker.pid}@")
     assert found.name.endswith(found.host)
     assert (found.queues, found.concurrency) == (("omega",), 2)
-    assert "scikit-learn" in found.versions
+    assert {"omega-jupyter", "python", "scikit-learn"} <= found.versions.keys()
     shown = repr(stored.runtime.workers(10))
     assert found.name in shown
     assert "running" in shown
+    assert f"omega-jupyter {found.versions['omega-jupyter']}" in shown
     assert found.name in stored.runtime.workers(10)._repr_html_()
 
 
