@@ -117,9 +117,6 @@ class Installation:
         wait_for(lambda: all(task.ready() for task in tasks.values()), 120)
         for name, task in tasks.items():
             ended_truly(self.place, task, name)
-        failed = [task for task in tasks.values() if not task.successful()]
-        # Only what was killed itself may have failed.
-        assert len(failed) <= (who == "child"), [task.record for task in failed]
         return list(tasks.values())
 
     def _submitted(self, name: str) -> OmegaTask:
@@ -144,16 +141,12 @@ def frozen(pids: Sequence[int]) -> Iterator[None]:
 
 
 def ended_truly(place: Place, task: OmegaTask, name: str) -> None:
-    """What its state says is what is stored: one whole version, or none."""
+    """One strike fails no task; what its state says is what is stored: one whole version."""
     models = place.om.models
     versions = [version.ref for version in models.versions(name)]
-    if task.successful():
-        assert sorted(versions) == sorted([f"{name}@1", task.get().ref]), task.record
-        assert models.get(name).fitted_
-    else:
-        assert task.state == "FAILURE", task.record
-        assert "killed" in task.record["error"]["message"]
-        assert versions == [f"{name}@1"], task.record
+    assert task.successful(), task.record
+    assert sorted(versions) == sorted([f"{name}@1", task.get().ref]), task.record
+    assert models.get(name).fitted_
     assert task.attempts <= records.MAX_ATTEMPTS
 
 

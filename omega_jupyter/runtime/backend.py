@@ -118,9 +118,10 @@ class OmegaBackend(BaseBackend):
             pass_on(credentials.result_backend, task_id)
 
     def _send_again(self, record: Document, credentials: Credentials) -> None:
-        """Let a search or a part of it go on, whose process has died while the worker lives."""
+        """Let a task run again whose process has died while the worker lives."""
         from kombu.exceptions import OperationalError
 
+        logger.warning("Task %s runs again: its process has ended", record["_id"])
         try:
             send(
                 self.app,

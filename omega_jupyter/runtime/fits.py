@@ -54,13 +54,13 @@ def are_done(record: Mapping[str, Any]) -> bool:
 
 
 def seconds_left(record: Mapping[str, Any]) -> float | None:
-    """Return the seconds that a search still has of its time limit; None: it has none.
+    """Return the seconds that a task still has of its time limit; None: it has none.
 
     Parameters
     ----------
     record : mapping
         With ``now``, the server's time. The time counts from when a worker first
-        began with the search.
+        began with the task.
     """
     limit = record.get("time_limit")
     begun = [change["at"] for change in record.get("history", ()) if change["state"] == "STARTED"]
@@ -71,7 +71,7 @@ def seconds_left(record: Mapping[str, Any]) -> float | None:
 
 
 def limit_left(record: Mapping[str, Any]) -> float | None:
-    """Return the time limit of a message that is sent now for a search, or for a part of it."""
+    """Return the time limit of a message that is sent now for a task, or for a part of it."""
     left = seconds_left(record)
     return None if left is None else max(left, _SHORTEST_SECONDS)
 

@@ -18,7 +18,15 @@ __all__ = ["Outcome", "describe", "published"]
 
 _PUBLISH_MODELS = ("fit", "partial_fit")
 _ENDED_BY = re.compile(r"(signal (?P<signal>\d+)|exitcode \d+)( \([A-Z0-9]+\))?")
-_REASONS = {"9": "killed (out of memory?)", "11": "crashed (segmentation fault)"}
+# What the system itself ends a process with. Anything else somebody has sent.
+_REASONS = {
+    "4": "crashed (illegal instruction)",
+    "6": "crashed (aborted)",
+    "7": "crashed (bus error)",
+    "8": "crashed (arithmetic)",
+    "9": "killed (out of memory?)",
+    "11": "crashed (segmentation fault)",
+}
 
 
 @dataclass(frozen=True)
@@ -84,7 +92,8 @@ def describe(error: BaseException) -> dict[str, Any]:
     # billiard's own name for a pool process that died under a task.
     if type(error).__name__ == "WorkerLostError":
         ended = _ENDED_BY.search(str(error))
-        reason = _REASONS.get(ended["signal"] or "", "died") if ended else "died"
+        signal = ended and ended["signal"]
+        reason = _REASONS.get(signal, "ended by a signal") if signal else "died"
         return {
             "type": "WorkerLost",
             "code": "task_failed",

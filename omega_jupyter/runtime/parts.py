@@ -108,7 +108,7 @@ def has_failed(record: Mapping[str, Any]) -> bool:
 
 
 def after_death(record: Mapping[str, Any], error: Mapping[str, Any]) -> Document | None:
-    """Return what to note of a task whose process has died under a fit of a search.
+    """Return what to note of a task whose process has died, while its worker lives.
 
     Parameters
     ----------
@@ -123,11 +123,7 @@ def after_death(record: Mapping[str, Any], error: Mapping[str, Any]) -> Document
         Fields for its record before it runs again; None where it does not.
     """
     if record.get("parent") is None:
-        left = seconds_left(record)
-        over = are_done(record) or (left is not None and left <= 1)
-        tried = record.get("attempts", 0) - record.get("excused", 0)
-        again = record.get("search") and not over and tried < MAX_ATTEMPTS
-        return {"heartbeat": None} if again else None
+        return {"why": dict(error), "heartbeat": None} if _runs_again(record, error) else None
     here = str(record["fitted"])
     died = record.get("died", {})
     return {
@@ -137,3 +133,13 @@ def after_death(record: Mapping[str, Any], error: Mapping[str, Any]) -> Document
         # It is the fits that are counted, and each death is one of theirs.
         "excused": record.get("excused", 0) + 1,
     }
+
+
+def _runs_again(record: Mapping[str, Any], error: Mapping[str, Any]) -> bool:
+    """Return whether a task that is no part has an attempt left after such a death."""
+    left = seconds_left(record)
+    if left is not None and left <= 1:
+        return False
+    # What has met a limit would meet it again; of a search, one fit has.
+    spared = error["type"] == "WorkerLost" or (record.get("search") and not are_done(record))
+    return bool(spared) and record.get("attempts", 0) - record.get("excused", 0) < MAX_ATTEMPTS

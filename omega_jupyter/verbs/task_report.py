@@ -59,6 +59,7 @@ class TaskReport:
         self.history: list[dict[str, Any]] = _history(record)
         self.error: dict[str, Any] = record.get("error") or {}
         self.traceback: str | None = record.get("traceback")
+        self.why_again: str = (record.get("why") or {}).get("message", "")
         progress = record.get("progress") or {}
         self.fraction: float | None = progress.get("fraction")
         self.step: str = progress.get("step") or ""
@@ -129,6 +130,7 @@ class TaskReport:
             ("state", f"{self.state} {how}".strip()),
             ("history", self._history_text()),
             ("attempts", str(self.attempts) if self.attempts > 1 else ""),
+            ("ran again", self.why_again),
             ("queue", self.queue),
             ("worker", self.worker or ""),
             ("submitted", f"{ago(self.submitted)} by {self.user} {self._from()}".strip()),

@@ -18,6 +18,7 @@ from sklearn.ensemble import RandomForestClassifier
 from omega_jupyter.errors import TaskFailed, Unavailable
 from omega_jupyter.omega import Omega
 from omega_jupyter.runtime.records import records
+from omega_jupyter.verbs.task_report import TaskReport
 from tests.faults import Place
 from tests.mongo_server import MongoServer, wait_for
 from tests.processes import Worker, kill_tree
@@ -83,19 +84,33 @@ def test_task_of_a_worker_that_is_stopped_or_killed_runs_again_and_publishes_onc
     ]
 
 
-def test_killed_pool_process_is_a_failed_task_and_the_worker_lives_on(place: Place) -> None:
-    """As when the system kills it for its memory: it is not tried again by itself."""
+def test_task_runs_again_where_its_process_was_killed_three_times_in_all(place: Place) -> None:
+    """As when the system kills it for its memory, or somebody by a signal."""
     worker = place.start()
-    task = place.fit(60)
+    task = place.fit(600)
     place.begun()
     os.kill(place.process(), signal.SIGKILL)
-
-    with pytest.raises(TaskFailed, match=r"killed \(out of memory\?\).*SIGKILL") as caught:
-        task.get(60)
-    assert "retry" in str(caught.value.hint)
-    assert (task.state, task.attempts) == ("FAILURE", 1)
-    again = task.retry()
     place.begun(2)
+    os.kill(place.process(), signal.SIGTERM)
+    place.begun(3)
+    task.refresh()
+    assert "ended by a signal" in repr(TaskReport(task))
+    wake(place.folder / "m")
+    assert task.get(60).ref == "m@2"
+    assert (task.attempts, place.runs()) == (3, (3, 1))
+    assert len(place.om.models.versions("m")) == 2
+
+    deadly = place.fit(600, "deadly")
+    for attempt in (1, 2, 3):
+        place.begun(attempt, name="deadly")
+        os.kill(place.process("deadly"), signal.SIGKILL)
+    with pytest.raises(TaskFailed, match=r"killed \(out of memory\?\).*SIGKILL") as caught:
+        deadly.get(60)
+    assert "retry" in str(caught.value.hint)
+    assert (deadly.state, deadly.attempts) == ("FAILURE", 3)
+    assert len(place.om.models.versions("deadly")) == 1
+    again = deadly.retry()
+    place.begun(4, name="deadly")
     assert again.cancel(grace=0) == "killed"
 
     # A worker that is told to stop lets its task end, and vouches for it meanwhile.
