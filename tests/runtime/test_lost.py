@@ -13,7 +13,7 @@ from sklearn.linear_model import LogisticRegression
 
 from omega_jupyter.errors import TaskLost
 from omega_jupyter.omega import Omega
-from omega_jupyter.runtime import inquiry, records
+from omega_jupyter.runtime import envelope, inquiry, records
 from omega_jupyter.runtime.attempt import Attempt
 from omega_jupyter.runtime.claim import claim
 from omega_jupyter.runtime.keypair import KeyPair
@@ -91,6 +91,22 @@ def test_task_that_a_worker_refused_is_lost(mongo_url: str, worker: Worker) -> N
 
     with pytest.raises(TaskLost, match="refused"):
         task.get(60)
+
+
+def test_task_that_an_older_version_sent_is_lost_and_runs_when_it_is_sent_anew(
+    om: Omega, worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stored(om)
+    with monkeypatch.context() as before:
+        before.setattr(envelope, "_VERSION", envelope._VERSION - 1)
+        task = om.runtime.model("m").fit("X", "y")
+
+    with pytest.raises(TaskLost, match="refused"):
+        task.get(60)
+
+    assert "sealed by another version of omega-jupyter" in worker.log.read_text()
+    assert om.models.metadata("m").version == 1
+    assert task.retry().get(60).ref == "m@2"
 
 
 @pytest.mark.usefixtures("impatient")
