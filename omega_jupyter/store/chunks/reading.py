@@ -11,7 +11,6 @@ from omega_jupyter.store.database.connection import Document, mongo_errors
 from omega_jupyter.store.database.schema import chunks
 
 if TYPE_CHECKING:
-    from pymongo.command_cursor import CommandCursor
     from pymongo.cursor import Cursor
 
 __all__ = ["found_chunks"]
@@ -44,8 +43,11 @@ def found_chunks(
     with mongo_errors(url):
         while wanted:
             try:
-                for document in _cursor(url, wanted, share):
-                    yield document["_id"], document
+                # Closed as well where the caller breaks off: a connection with replies that
+                # nobody reads must not go back to the others.
+                with _cursor(url, wanted, share) as cursor:
+                    for document in cursor:
+                        yield document["_id"], document
             except (AutoReconnect, CursorNotFound):
                 if broken:
                     raise
@@ -54,15 +56,16 @@ def found_chunks(
                 return
 
 
-def _cursor(
-    url: SecretUrl, wanted: Collection[bytes], share: int
-) -> Cursor[Document] | CommandCursor[Document]:
+def _cursor(url: SecretUrl, wanted: Collection[bytes], share: int) -> Cursor[Document]:
+    from pymongo import CursorType
+
     collection = chunks(url)
     query = {"_id": {"$in": list(wanted)}}
     if len(wanted) <= share:
         # All in the first reply.
         return collection.find(query).batch_size(len(wanted) + 1)
-    # The server writes the reply to a find into a buffer that it enlarges, and copies, again
-    # and again; for a getMore it makes one of full size at once, and takes half the time.
-    command = {"find": collection.name, "filter": query, "batchSize": 0}
-    return collection.database.cursor_command(command).batch_size(share)
+    # The server sends reply after reply without being asked for each: it makes the next one
+    # while this one is taken apart. A router of a sharded cluster may not know that.
+    routed = collection.database.client.is_mongos
+    kind = CursorType.NON_TAILABLE if routed else CursorType.EXHAUST
+    return collection.find(query, cursor_type=kind).batch_size(share)

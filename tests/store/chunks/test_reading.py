@@ -7,6 +7,9 @@ import threading
 import numpy as np
 import pandas as pd
 import pytest
+from pymongo import MongoClient
+from pymongo.errors import InvalidOperation
+from pymongo.synchronous.pool import Connection
 
 from omega_jupyter.config import SecretUrl
 from omega_jupyter.errors import Unavailable
@@ -60,6 +63,33 @@ def test_server_that_breaks_each_cursor_is_not_asked_for_ever(
 ) -> None:
     with pytest.raises(Unavailable):
         source.fetch(0, keys, lambda *_: kill_cursors(url))
+
+
+def test_read_that_is_broken_off_leaves_no_replies_to_others(
+    source: StoredSource, keys: list[Key], url: SecretUrl
+) -> None:
+    def refuse(*_: object) -> None:
+        raise KeyError("enough")
+
+    for _ in range(3):
+        with pytest.raises(KeyError, match="enough"):
+            source.fetch(0, keys, refuse)
+
+    assert connect(url).command("ping")["ok"] == 1
+    assert bytes(source.buffer(0, 0, len(DATA))) == DATA
+
+
+def test_router_that_sends_only_what_it_is_asked_for_is_read_from(
+    source: StoredSource, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: object) -> None:
+        raise InvalidOperation("Exhaust cursors are not supported by mongos")
+
+    monkeypatch.setattr(MongoClient, "is_mongos", True)
+    # Which every release words elsewhere.
+    monkeypatch.setattr(Connection, "pin_cursor", refuse)
+
+    assert bytes(source.buffer(0, 0, len(DATA))) == DATA
 
 
 @pytest.mark.parametrize(
