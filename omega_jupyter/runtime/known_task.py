@@ -138,9 +138,11 @@ class KnownTask:
     def progress(self) -> Progress:
         """How far it is."""
         record = self.refresh()
+        if record.get("state") == "SUCCESS":
+            # What was told last is what a quick fit did first.
+            return Progress(1.0, "", self._elapsed())
         known = record.get("progress") or {}
-        fraction = 1.0 if record.get("state") == "SUCCESS" else known.get("fraction")
-        return Progress(fraction, known.get("step", ""), self._elapsed())
+        return Progress(known.get("fraction"), known.get("step", ""), self._elapsed())
 
     @property
     def traceback(self) -> str | None:

@@ -6,6 +6,7 @@ from math import isnan, nan
 from secrets import randbelow
 from typing import TYPE_CHECKING, Any
 
+from omega_jupyter.errors import Invalid
 from omega_jupyter.runtime.arguments import is_data
 from omega_jupyter.runtime.in_flight import in_flight
 from omega_jupyter.runtime.search_options import options_to_plain
@@ -146,6 +147,11 @@ class SearchedModel:
         """
         if n_iter is not None and random_state is None:
             random_state = randbelow(2**31)
+        if "param_distributions" in params:
+            raise Invalid(
+                "grid_search() takes distributions as param_grid too",
+                hint="param_grid={'C': scipy.stats.loguniform(0.1, 10)}, n_iter=20",
+            )
         options: dict[str, Any] = {
             "param_grid": param_grid,
             "scoring": scoring,

@@ -140,7 +140,7 @@ class ObjectStore(VersionedStore):
         if latest.alive:
             raise Conflict(
                 f"{name!r} is stored already (version {latest.newest})",
-                hint="leave out if_exists='fail' to add a version, or drop it first",
+                hint="leave out if_exists='fail' (--new) to add a version, or drop it first",
             )
 
     def _get(self, metadata: Metadata, part: Part) -> Any:

@@ -144,7 +144,7 @@ class Search:
             raise Invalid(
                 f"{self._call.inputs['model']} is a {type(estimator).__name__}, which has no "
                 "param_grid of its own",
-                hint="param_grid={'C': [0.1, 1, 10]}",
+                hint="param_grid={'C': [0.1, 1, 10]}; %omega search MODEL X y C=[0.1,1,10]",
             )
         grid = options.pop("param_grid")
         cls = RandomizedSearchCV if randomised else GridSearchCV

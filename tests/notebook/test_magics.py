@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -74,7 +75,7 @@ def test_get_converts_tables(data: Notebook) -> None:
 def test_put_refuses_taken_names(data: Notebook) -> None:
     data("%omega put X")
 
-    assert "stored already" in data.fails("%omega put X --new")
+    assert re.search("stored already.*--new", data.fails("%omega put X --new"), re.DOTALL)
     assert isinstance(data.run("%omega put X --new").error, Conflict)
 
 

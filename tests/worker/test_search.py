@@ -290,6 +290,8 @@ def test_progress_counts_the_fits_and_goes_forwards(stored: Omega) -> None:
     fractions = [progress.fraction or 0.0 for progress in seen]
     assert fractions == sorted(fractions)
     assert any("of 300" in progress.step for progress in seen)
+    # What it did at last is not what it does.
+    assert (seen[-1].fraction, seen[-1].step) == (1.0, "")
     assert task.state == "SUCCESS"
 
 
@@ -311,6 +313,7 @@ def test_cancelled_search_ends_with_all_its_parts(stored: Omega) -> None:
     ("options", "message"),
     [
         ({"param_grid": [1, 2]}, "int, not a dict"),
+        ({"param_distributions": GRID, "n_iter": 2}, "takes distributions as param_grid"),
         ({"param_grid": {"C": [object()]}}, "builtins.object"),
         ({"param_grid": GRID, "scoring": len}, "scoring=.* builtin"),
         ({"param_grid": GRID, "cv": type("Mine", (KFold,), {})()}, "Mine, which is not of scikit"),
