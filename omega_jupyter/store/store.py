@@ -85,6 +85,8 @@ class Store:
         -------
         Collected
         """
+        if not isinstance(grace, timedelta):
+            raise Invalid(f"grace={grace!r:.80} is no timedelta", hint="grace=timedelta(minutes=5)")
         return collect(self._url, grace=grace, dry_run=dry_run, notify=notify)
 
     def usage(self, pattern: str | None = None) -> Usage:

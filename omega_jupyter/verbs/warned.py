@@ -30,7 +30,8 @@ def warnings_said(caller: Caller) -> Iterator[None]:
 
         def say(message: Warning | str, category: type[Warning], *where: Any, **more: Any) -> None:
             if issubclass(category, _OURS):
-                caller.say(str(message))
+                # As hints are, they are written for notebooks.
+                caller.say(str(message).replace("%omega", caller.prefix))
             else:
                 show(message, category, *where, **more)
 

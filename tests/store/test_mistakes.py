@@ -28,6 +28,7 @@ MISTAKES: dict[str, tuple[Callable[[DatasetStore], Any], str]] = {
     "entries of no kind": (lambda ds: ds.entries("X*", kind="Dataframe"), "mean 'dataframe'"),
     "list of a number": (lambda ds: ds.list(kind=3), "no kind 3"),  # type: ignore[arg-type]
     "check of a number": (lambda ds: Store(ds._url).check(3), "text, not int"),  # type: ignore[arg-type]
+    "grace, a number": (lambda ds: Store(ds._url).gc(grace=5), "grace=5 is no timedelta"),  # type: ignore[arg-type]
     "usage of a number": (lambda ds: Store(ds._url).usage(3), "text, not int"),  # type: ignore[arg-type]
     "lazy columns as text": (lambda ds: ds.getl("X", columns="ab"), "columns='ab' is one label"),
     "two choices": (lambda ds: ds.get("X[a]", columns=["b"]), "Two choices of columns"),

@@ -95,6 +95,23 @@ def test_verbs_show_workers_and_queues(
     assert capsys.readouterr().out.startswith("name ")
 
 
+def test_warning_names_the_shell_s_verbs_in_a_shell(
+    stored: Omega,
+    worker: Worker,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("OMEGA_MONGO_URL", stored.mongo_url.reveal())
+    monkeypatch.setenv("OMEGA_BROKER_URL", stored.broker_url.reveal())
+    for name, value in worker.keys.of_clients_environment.items():
+        monkeypatch.setenv(name, value)
+
+    assert main(["fit", "m", "X", "y", "--queue", "nobody-in-the-shell", "-b"]) == 0
+
+    assert "; omega workers lists those there are)" in capsys.readouterr().err
+    assert stored.runtime.task("last").cancel() == "never started"
+
+
 def test_ping_takes_no_longer_than_the_answer(stored: Omega) -> None:
     assert 0 < stored.runtime.ping(10) < 5
     with pytest.raises(Unavailable, match="'nobody'") as caught:
