@@ -18,6 +18,9 @@ __all__ = ["make_app"]
 
 TRANSPORT = "omega_jupyter.runtime.transport:Transport"
 
+# RabbitMQ takes milliseconds. One that has fallen silent must not hold a call for ever.
+ANSWER_SECONDS = 10
+
 # Each answers a failure that was seen: tests/services has them.
 _SETTINGS: dict[str, Any] = {
     "task_serializer": "json",
@@ -89,7 +92,11 @@ def make_app(config: OmegaConfig, broker_url: SecretUrl) -> Celery:
         app.conf.broker_use_ssl = tls
         # kombu shares connections by these options; with `ssl` alone a plain URL would get
         # the connection that was opened with a certificate.
-        app.conf.broker_transport_options = {"confirm_publish": True, "ssl": tls}
+        app.conf.broker_transport_options = {
+            "confirm_publish": True,
+            "ssl": tls,
+            "read_timeout": ANSWER_SECONDS,
+        }
         # It closes the channel of who acknowledges late; a worker opens another one.
         app.conf.broker_channel_error_retry = True
         # What workers make; a client need not have the right to.

@@ -84,10 +84,11 @@ def run_worker(
         check_rights(app, broker_url, listened)
     from celery.signals import worker_ready
 
+    from omega_jupyter.worker.farewell import Farewell
     from omega_jupyter.worker.heartbeat import Heartbeat
     from omega_jupyter.worker.limits import Limits
 
-    app.steps["worker"].update((Heartbeat, Limits))
+    app.steps["worker"].update((Farewell, Heartbeat, Limits))
     worker_ready.connect(_ignore_advice)
     app.finalize()
     app.worker_main(

@@ -9,7 +9,8 @@ from urllib.parse import unquote
 import pytest
 
 from omega_jupyter.config import SecretUrl
-from omega_jupyter.runtime import records
+from omega_jupyter.errors import Unavailable
+from omega_jupyter.runtime import app, records
 from omega_jupyter.store.database.connection import connect, forget
 from tests import elsewhere
 from tests.faults import Place
@@ -104,5 +105,32 @@ def test_worker_that_was_cut_off_from_rabbitmq_goes_on_and_publishes_once(
         kill_tree(other)
         assert place.fit(0, "next").get(60).ref == "next@2"
         assert place.om.store.check()
+    finally:
+        place.close()
+
+
+def test_silent_rabbitmq_holds_neither_a_call_nor_the_end_of_a_worker(
+    mongo_url: str,
+    rabbit_proxy: tuple[RabbitServer, Proxy],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    rabbitmq, proxy = rabbit_proxy
+    monkeypatch.setattr(app, "ANSWER_SECONDS", 1)
+    through = rabbitmq.url.replace(str(rabbitmq.port), str(proxy.port))
+    place = Place.at(tmp_path, mongo_url, through)
+    try:
+        worker = place.start()
+        running = place.fit(600, "running")
+        place.begun(name="running")
+        with proxy.cut("silence"):
+            with pytest.raises(Unavailable, match="broker"):
+                place.fit(0, "next")
+            worker.terminate()
+            wake(tmp_path / "running")
+            assert worker.wait(60) == 0
+        assert [(task.id, task.state) for task in place.om.runtime.tasks()] == [
+            (running.id, "SUCCESS")
+        ]
     finally:
         place.close()
