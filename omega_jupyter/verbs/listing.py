@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from html import escape
 from typing import Any, Generic, TypeVar, overload
 
-__all__ = ["Field", "Listing", "ago", "shape_text"]
+__all__ = ["Field", "Listing", "ago"]
 
 T = TypeVar("T")
 
@@ -110,11 +110,6 @@ class Listing(Sequence[T]):
     def _cell(tag: str, field: Field[T], text: str) -> str:
         align = "right" if field.right else "left"
         return f"<{tag} style='text-align:{align}'>{escape(text)}</{tag}>"
-
-
-def shape_text(shape: Sequence[int] | None) -> str:
-    """Return rows and columns, as ``1,000 × 10``."""
-    return "" if shape is None else " × ".join(f"{n:,}" for n in shape)
 
 
 def ago(moment: datetime | None, now: datetime | None = None) -> str:

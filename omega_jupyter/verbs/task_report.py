@@ -6,6 +6,7 @@ from datetime import datetime
 from html import escape
 from typing import TYPE_CHECKING, Any
 
+from omega_jupyter.store.names.internal import shown
 from omega_jupyter.store.wording.facts import facts_html, facts_text
 from omega_jupyter.verbs.listing import ago
 
@@ -118,7 +119,7 @@ class TaskReport:
 
     def _facts(self) -> list[tuple[str, str]]:
         data = ", ".join(
-            f"{role}={ref}" for role, ref in self.arguments.items() if role in ("X", "y")
+            f"{role}={shown(ref)}" for role, ref in self.arguments.items() if role in ("X", "y")
         )
         how = f"({self.cancelled})" if self.cancelled else self.progress_text
         facts = [

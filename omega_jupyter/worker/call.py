@@ -181,7 +181,7 @@ class Call(CallInputs):
 
     def note_score(self, score: float) -> None:
         """Write the score into the metadata of the model's version."""
-        noted = {"score": score, "task": self._task_id, **self.data}
+        noted = {"score": score, "task": self._task_id, **self._shown(self.data)}
         self._commit()
         name, number = self.model_ref.rsplit("@", 1)
         catalog = Catalog(self._om.mongo_url)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from omega_jupyter.runtime.staging import unpacked
 from omega_jupyter.store.codecs.codec import module_of
 from omega_jupyter.store.names.catalog import Catalog
+from omega_jupyter.store.names.internal import shown
 from omega_jupyter.store.names.names import ObjectName
 from omega_jupyter.worker.patience import patiently
 from omega_jupyter.worker.size import memory_of, memory_of_model
@@ -61,13 +62,14 @@ class CallInputs:
         self.data: dict[str, str] = {
             role: arguments[role] for role in ("X", "y") if arguments.get(role) is not None
         }
+        self._shapes: dict[str, tuple[int, ...] | None] = {}
         self._keywords: dict[str, str] = arguments.get("keywords", {})
         self._choices: dict[str, dict[str, Any]] = arguments.get("choices", {})
 
     @property
     def inputs(self) -> dict[str, str]:
-        """The versions that it reads, by role."""
-        return {"model": self.model_ref, **self.data, **self._keywords}
+        """What it reads, by role, as users are told of it: versions, and what was passed."""
+        return {"model": self.model_ref, **self._shown(self.data | self._keywords)}
 
     def estimator(self) -> Any:
         """Return the stored estimator, shared with other calls: never fit this one."""
@@ -103,7 +105,15 @@ class CallInputs:
         """Find a version, also one that was removed while the task was waiting."""
         return Catalog(self._om.mongo_url).resolve([(store, ref)], removed=True)[0]
 
+    def _shown(self, refs: Mapping[str, str]) -> dict[str, str]:
+        return {role: shown(ref, self._shapes.get(role)) for role, ref in refs.items()}
+
     def _array(self, role: str, ref: str) -> Any:
+        found = self._read(role, ref)
+        self._shapes[role] = getattr(found, "shape", None)
+        return found
+
+    def _read(self, role: str, ref: str) -> Any:
         if role in self._carried:
             # Used once, and made anew for that: no other call shares it.
             return unpacked(self._carried[role], role)

@@ -19,6 +19,7 @@ from omega_jupyter.runtime.records import records
 from omega_jupyter.runtime.staging import CARRIED_BYTES, carried_by, forget_carried
 from omega_jupyter.runtime.task import OmegaTask
 from omega_jupyter.store.database.connection import Document
+from omega_jupyter.verbs.task_report import TaskReport
 
 X, y = load_iris(return_X_y=True, as_frame=True)
 ANYTHING = pd.DataFrame(
@@ -82,6 +83,13 @@ def test_all_that_is_passed_is_used(stored: Omega) -> None:
     np.testing.assert_array_equal(stored.models.get("m").theta_, home.theta_)
     score = stored.runtime.model("m@1").score(X, y)
     assert score.get(60) == GaussianNB().fit(X, y).score(X, y)
+    # Where it was kept for a day tells nobody anything.
+    passed = {"X": "passed object (150 × 4)", "y": "passed object (150)"}
+    weighed = {**passed, "sample_weight": "passed object (150)"}
+    assert stored.models.metadata("m@2").inputs == {"model": "m@1", **weighed}
+    (noted,) = stored.models.metadata("m@1").scores
+    assert {role: noted[role] for role in passed} == passed
+    assert "X=passed object, y=passed object" in repr(TaskReport(task))
 
 
 def test_larger_object_goes_through_the_store(stored: Omega) -> None:

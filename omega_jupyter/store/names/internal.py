@@ -6,7 +6,7 @@ an hour after they were released.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from pymongo import WriteConcern
 
@@ -14,8 +14,9 @@ from omega_jupyter.config import SecretUrl
 from omega_jupyter.store.database.connection import Document, mongo_errors
 from omega_jupyter.store.database.schema import versions
 from omega_jupyter.store.names.names import INTERNAL_FOLDERS, ObjectName
+from omega_jupyter.store.wording.facts import shape_text
 
-__all__ = ["RESULTS", "STAGED", "is_internal", "release", "renew"]
+__all__ = ["RESULTS", "STAGED", "is_internal", "release", "renew", "shown"]
 
 STAGED, RESULTS = INTERNAL_FOLDERS
 
@@ -23,6 +24,21 @@ STAGED, RESULTS = INTERNAL_FOLDERS
 def is_internal(ref: str) -> bool:
     """Return whether a name is that of an internal object."""
     return ref.startswith(tuple(f"{folder}/" for folder in INTERNAL_FOLDERS))
+
+
+def shown(ref: str, shape: Sequence[int] | None = None) -> str:
+    """Return what tells a user which object that was: its name, or that it was passed.
+
+    Parameters
+    ----------
+    ref : str
+        ``name@version``.
+    shape : sequence of int, optional
+        Of the object, where it is known.
+    """
+    if not is_internal(ref):
+        return ref
+    return "passed object" + (f" ({shape_text(shape)})" if shape else "")
 
 
 def release(url: SecretUrl, refs: Iterable[str]) -> None:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from omega_jupyter.store.wording.facts import bytes_text, facts_html
+from omega_jupyter.store.wording.facts import bytes_text, facts_html, shape_text
 
 __all__ = ["Column", "Metadata"]
 
@@ -187,7 +187,7 @@ class Metadata:
         if self.file is not None:
             facts.append(("file", ", ".join(self.file.values())))
         if self.shape is not None:
-            facts.append(("shape", f" {TIMES} ".join(f"{n:,}" for n in self.shape)))
+            facts.append(("shape", shape_text(self.shape)))
         if self.columns is not None:
             named = [f"{c.name} ({c.dtype})" for c in self.columns[:COLUMNS_SHOWN]]
             facts.append(("columns", ", ".join(named + ["…"] * (len(self.columns) > len(named)))))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from html import escape
 
-__all__ = ["bytes_text", "count_text", "facts_html", "facts_text"]
+__all__ = ["bytes_text", "count_text", "facts_html", "facts_text", "shape_text"]
 
 
 def facts_text(facts: Sequence[tuple[str, str]]) -> str:
@@ -37,3 +37,8 @@ def bytes_text(size: int) -> str:
 def count_text(count: int, noun: str) -> str:
     """Return ``1 version`` or ``1,000 versions``."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
+
+
+def shape_text(shape: Sequence[int] | None) -> str:
+    """Return rows and columns, as ``1,000 × 10``."""
+    return "" if shape is None else " × ".join(f"{n:,}" for n in shape)
