@@ -17,9 +17,10 @@ from omega_jupyter.store.database.connection import connect, forget
 from omega_jupyter.store.datasets import DatasetStore
 from omega_jupyter.store.models import ModelStore
 from omega_jupyter.store.names.catalog import Catalog
+from tests.listener import Listener
 
 
-class Commands(monitoring.CommandListener):
+class Commands(Listener):
     """Notes the names of commands."""
 
     def __init__(self) -> None:
@@ -29,12 +30,6 @@ class Commands(monitoring.CommandListener):
         # endSessions: the listener's own client says goodbye.
         if event.command_name != "endSessions":
             self.names.append(event.command_name)
-
-    def succeeded(self, event: monitoring.CommandSucceededEvent) -> None:
-        pass
-
-    def failed(self, event: monitoring.CommandFailedEvent) -> None:
-        pass
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from omega_jupyter.store.database.connection import connect, forget
 from omega_jupyter.store.database.schema import prepare, versions
 from omega_jupyter.store.datasets import DatasetStore
 from omega_jupyter.store.names.patterns import NamePattern
+from tests.listener import Listener
 
 MANY = 100_000
 FOLDERS = 10
@@ -118,7 +119,7 @@ def _among(pattern: NamePattern, name: str) -> bool:
     return inside and pattern.fits(name)
 
 
-class Plans(monitoring.CommandListener):
+class Plans(Listener):
     """Notes what is asked, to have it explained."""
 
     def __init__(self) -> None:
@@ -127,12 +128,6 @@ class Plans(monitoring.CommandListener):
     def started(self, event: monitoring.CommandStartedEvent) -> None:
         if event.command_name in ("find", "aggregate"):
             self.asked.append(dict(event.command))
-
-    def succeeded(self, event: monitoring.CommandSucceededEvent) -> None:
-        pass
-
-    def failed(self, event: monitoring.CommandFailedEvent) -> None:
-        pass
 
 
 class Explained:

@@ -25,6 +25,7 @@ from omega_jupyter.store.names.catalog import Catalog
 from omega_jupyter.store.upkeep.check import check
 from omega_jupyter.store.upkeep.garbage import collect
 from omega_jupyter.store.versions.metadata import Metadata
+from tests.listener import Listener
 
 LARGE = np.arange(50_000.0)
 NOW = timedelta(0)
@@ -251,7 +252,7 @@ def killed_at(number: int, work: Callable[[], object]) -> None:
     assert os.WIFSIGNALED(status)
 
 
-class Killer(monitoring.CommandListener):
+class Killer(Listener):
     """Kills its process before a command is sent."""
 
     def __init__(self, number: int) -> None:
@@ -262,12 +263,6 @@ class Killer(monitoring.CommandListener):
         self.count += event.command_name != "endSessions"
         if self.count == self._number:
             os.kill(os.getpid(), signal.SIGKILL)
-
-    def succeeded(self, event: monitoring.CommandSucceededEvent) -> None:
-        pass
-
-    def failed(self, event: monitoring.CommandFailedEvent) -> None:
-        pass
 
 
 def test_killed_anywhere_it_leaves_one_whole_object_and_can_be_repeated(
@@ -424,7 +419,7 @@ def test_two_objects_for_one_name_and_two_names_for_one_object(datasets: Dataset
         assert sorted(datasets.get(name) for name in alive) == [1, 2]
 
 
-class BeforeReserving(monitoring.CommandListener):
+class BeforeReserving(Listener):
     """Does something before the first insertion into the versions."""
 
     def __init__(self, work: Callable[[], None]) -> None:
@@ -434,12 +429,6 @@ class BeforeReserving(monitoring.CommandListener):
         if event.command_name == "insert" and self._work is not None:
             work, self._work = self._work, None
             together(work)
-
-    def succeeded(self, event: monitoring.CommandSucceededEvent) -> None:
-        pass
-
-    def failed(self, event: monitoring.CommandFailedEvent) -> None:
-        pass
 
 
 def test_numbers_of_an_undone_renaming_are_not_built_upon(

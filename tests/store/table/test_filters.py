@@ -14,6 +14,7 @@ from omega_jupyter.config import SecretUrl
 from omega_jupyter.errors import Invalid, NotFound
 from omega_jupyter.store.database.connection import connect
 from omega_jupyter.store.datasets import DatasetStore
+from tests.listener import Listener
 
 ROWS = 13
 
@@ -140,20 +141,14 @@ def test_row_groups_that_cannot_fit_are_not_read(mongo_url: str, datasets: Datas
     assert 0 < read.documents <= 4
 
 
-class _BytesRead(monitoring.CommandListener):
+class _BytesRead(Listener):
     """Counts the documents of replies."""
 
     documents = 0
 
-    def started(self, event: monitoring.CommandStartedEvent) -> None:
-        pass
-
     def succeeded(self, event: monitoring.CommandSucceededEvent) -> None:
         batch = event.reply.get("cursor", {}).get("firstBatch", [])
         self.documents += len(batch) if event.command_name == "find" else 0
-
-    def failed(self, event: monitoring.CommandFailedEvent) -> None:
-        pass
 
 
 def test_unknown_column_is_named(stored: DatasetStore) -> None:

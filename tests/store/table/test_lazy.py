@@ -19,6 +19,7 @@ from omega_jupyter.errors import Invalid, NotFound
 from omega_jupyter.store.database.connection import forget
 from omega_jupyter.store.database.schema import chunks
 from omega_jupyter.store.datasets import DatasetStore
+from tests.listener import Listener
 from tests.store.awkward import FRAMES
 
 ROWS = 23
@@ -47,22 +48,16 @@ def stored(datasets: DatasetStore, _tiny_chunks: None) -> DatasetStore:
     return datasets
 
 
-class _Reads(monitoring.CommandListener):
+class _Reads(Listener):
     """Counts how often each chunk was read."""
 
     def __init__(self) -> None:
         self.chunks: list[bytes] = []
 
-    def started(self, event: monitoring.CommandStartedEvent) -> None:
-        pass
-
     def succeeded(self, event: monitoring.CommandSucceededEvent) -> None:
         cursor = event.reply.get("cursor", {})
         found = cursor.get("firstBatch", []) + cursor.get("nextBatch", [])
         self.chunks += [d["_id"] for d in found if isinstance(d.get("_id"), bytes)]
-
-    def failed(self, event: monitoring.CommandFailedEvent) -> None:
-        pass
 
 
 @pytest.fixture
