@@ -18,9 +18,11 @@ from typing import Any
 from omega_jupyter.errors import Invalid
 from omega_jupyter.secret_url import SecretUrl
 
-__all__ = ["OmegaConfig", "SecretUrl"]
+__all__ = ["MAX_DAYS", "OmegaConfig", "SecretUrl"]
 
 ENV_PREFIX = "OMEGA_"
+# Of keeping something: the moment when it goes must be one that MongoDB knows.
+MAX_DAYS = 36_500
 
 _SIZE = re.compile(r"(?P<number>\d+(\.\d+)?)\s*(?P<unit>([kmgt]i?)?b)?", re.IGNORECASE)
 _UNITS = {"b": 1} | {
@@ -33,6 +35,7 @@ _SCHEMES = {
     "broker_url": ("amqp", "amqps", "mongodb", "mongodb+srv"),
     "result_backend": ("mongodb", "mongodb+srv"),
 }
+_PATHS = ("worker_key", "senders", "sender_key", "mongod", "data_dir")
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,7 @@ class OmegaConfig:
         For workers: bytes of memory after which the process of a task is killed, also
         as ``4GB`` or ``512MiB``. 0: no limit.
     task_retention_days : float
-        How long the records of ended tasks are kept.
+        How long the records of ended tasks are kept; a hundred years at most.
     trusted : tuple of str
         For workers: types beyond the loader's own list that a stored model may
         hold, as ``module.Class``.
@@ -243,6 +246,12 @@ def _not_negative(value: float) -> float:
     return value
 
 
+def _days(value: float) -> float:
+    if not 0 < value <= MAX_DAYS:
+        raise ValueError
+    return value
+
+
 def _size(value: object) -> int:
     """Return bytes of ``4GB``, ``512 MiB`` or a number."""
     found = _SIZE.fullmatch(str(value).strip())
@@ -258,42 +267,30 @@ def _switch(value: object) -> bool:
 
 
 _CONVERT: dict[str, Callable[[Any], object]] = {
-    "mongo_url": _url,
-    "broker_url": _url,
-    "result_backend": _url,
+    **dict.fromkeys(_SCHEMES, _url),
+    **dict.fromkeys(_PATHS, lambda value: Path(value).expanduser()),
     "queue": _text,
-    "worker_key": lambda value: Path(value).expanduser(),
     "worker_public_key": _text,
-    "senders": lambda value: Path(value).expanduser(),
-    "sender_key": lambda value: Path(value).expanduser(),
-    "concurrency": int,
-    "cache_bytes": int,
+    "concurrency": lambda value: _not_negative(int(value)),
+    "cache_bytes": lambda value: _not_negative(int(value)),
     "time_limit": lambda value: _not_negative(float(value)),
     "memory_limit": _size,
-    "task_retention_days": float,
+    "task_retention_days": lambda value: _days(float(value)),
     "trusted": _strings,
     "allow_joblib": _switch,
-    "mongod": lambda value: Path(value).expanduser(),
-    "data_dir": lambda value: Path(value).expanduser(),
-    "idle_timeout": float,
+    "idle_timeout": lambda value: _not_negative(float(value)),
 }
-_WORDS = {
+_WORDS: dict[str, str] = {
     "concurrency": "whole number",
     "cache_bytes": "whole number of bytes",
     "time_limit": "number of seconds",
     "memory_limit": "size such as 4GB or 512MiB",
     "idle_timeout": "number of seconds",
-    "task_retention_days": "number of days",
+    "task_retention_days": f"number of days above 0, at most {MAX_DAYS:,}",
     "trusted": "list of types",
     "allow_joblib": "switch: 1 or 0",
-    "mongo_url": "URL",
-    "broker_url": "URL",
-    "result_backend": "URL",
-    "worker_key": "path",
-    "senders": "path",
-    "sender_key": "path",
-    "mongod": "path",
-    "data_dir": "path",
+    **dict.fromkeys(_SCHEMES, "URL"),
+    **dict.fromkeys(_PATHS, "path"),
     "queue": "name",
     "worker_public_key": "text",
 }

@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from omega_jupyter.config import MAX_DAYS
 from omega_jupyter.store.database.connection import Document, connect, durable_concern
 
 if TYPE_CHECKING:
@@ -130,7 +131,9 @@ def later() -> Document:
 
 
 def _after_days(days: object) -> Document:
-    return {"$add": ["$$NOW", {"$multiply": [days, _DAY_SECONDS * 1000]}]}
+    # A record may say anything, and a moment that can't be would keep its task from ending.
+    kept = {"$max": [0, {"$min": [days, MAX_DAYS]}]}
+    return {"$add": ["$$NOW", {"$multiply": [kept, _DAY_SECONDS * 1000]}]}
 
 
 def stale(seconds: float) -> Document:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from omega_jupyter.config import MAX_DAYS
 from omega_jupyter.store.database.connection import Document, connect, mongo_errors
 
 if TYPE_CHECKING:
@@ -77,7 +78,8 @@ def append(
     retention_days : float
         For how long.
     """
-    expires = {"$add": ["$$NOW", int(retention_days * 24 * 3600 * 1000)]}
+    days = min(retention_days, MAX_DAYS)
+    expires = {"$add": ["$$NOW", int(days * 24 * 3600 * 1000)]}
     all_lines = {"$concatArrays": [{"$ifNull": ["$lines", []]}, {"$literal": list(lines)}]}
     changes: Document = {
         "lines": {"$slice": [all_lines, -kept]},

@@ -329,6 +329,21 @@ def test_records_expire_as_their_user_wants_once_they_have_ended(ledger: Ledger)
     assert found["runs"]["expires"] > found["runs"]["started"] + timedelta(days=29)
 
 
+@pytest.mark.parametrize(
+    ("days", "kept"), [(float("inf"), 36_500), (1e15, 36_500), (-5.0, 0), (float("nan"), 0)]
+)
+def test_record_that_is_to_expire_at_no_moment_ends_all_the_same(
+    ledger: Ledger, days: float, kept: int
+) -> None:
+    ledger.submit({"_id": "a", "verb": "fit", "model_name": "m", "retention_days": days})
+
+    ledger.update("a", "SUCCESS", {})
+
+    [found] = ledger.newest()
+    assert found["state"] == "SUCCESS"
+    assert found["expires"] - found["finished"] == timedelta(days=kept)
+
+
 def test_copy_of_a_message_begins_nothing_and_changes_nothing(ledger: Ledger) -> None:
     submit(ledger, "a1")
     first = begin(ledger, "a1", again=False)
