@@ -18,7 +18,7 @@ from omega_jupyter.config import OmegaConfig
 from omega_jupyter.errors import AuthError, Unavailable
 from omega_jupyter.runtime.credentials import Credentials
 from omega_jupyter.runtime.endings import QUIET_SECONDS
-from omega_jupyter.runtime.envelope import HEADER
+from omega_jupyter.runtime.envelope import HEADER, Envelope
 from omega_jupyter.runtime.fits import limit_left
 from omega_jupyter.runtime.keyring import keyring
 from omega_jupyter.runtime.ledger import Ledger
@@ -192,8 +192,8 @@ def open_credentials(config: OmegaConfig, request: Any) -> Credentials:
     AuthError
         The header is missing, another task's, or sealed to a key that is gone.
     """
-    header = request.get(HEADER) if request is not None else None
-    return keyring(config).open(header, task=str(request.task), task_id=str(request.id))
+    envelope = Envelope.from_header(request.get(HEADER) if request is not None else None)
+    return keyring(config).open(envelope, task=str(request.task), task_id=str(request.id))
 
 
 def _ours(request: Any) -> Document:

@@ -30,7 +30,7 @@ from omega_jupyter.store.database.connection import Document, mongo_errors
 if TYPE_CHECKING:
     from omega_jupyter.config import SecretUrl
 
-__all__ = ["Busy", "Unwanted", "claim", "release"]
+__all__ = ["Absent", "Busy", "Unwanted", "claim", "release"]
 
 # After a silence that may have been the server's own (it was restarted, say), the worker
 # that runs the task gets so long to be heard again before another one takes it.
@@ -48,6 +48,11 @@ class Busy:
     """
 
     seconds: float
+
+
+@dataclass(frozen=True)
+class Absent:
+    """The task has no record: not yet, or not any more."""
 
 
 @dataclass(frozen=True)
@@ -73,7 +78,7 @@ def claim(
     process: Document,
     claimant: str,
     is_gone: Callable[[Any], bool],
-) -> Attempt | Busy | Unwanted:
+) -> Attempt | Absent | Busy | Unwanted:
     """Begin with a task, if nobody else runs it.
 
     A message comes again when its worker is gone, and also when that worker has only
@@ -101,9 +106,9 @@ def claim(
 
     Returns
     -------
-    Attempt or Busy or Unwanted
-        Unwanted: the task has ended, is being cancelled, or has no record; or the
-        message is a copy of one that was taken before.
+    Attempt or Absent or Busy or Unwanted
+        Unwanted: the task has ended, or is being cancelled; or the message is a copy of
+        one that was taken before.
     """
     now_waits = {"$lt": [{"$last": "$history.at"}, _ago(SECOND_CHANCE_SECONDS)]}
     free = [
@@ -135,8 +140,12 @@ def claim(
         collection = records(url)
         record = collection.find_one_and_update(query, begun, return_document=True)
         if record is None:
-            mine = {"_id": task_id, "claimant": claimant, "state": {"$in": list(RUNNING)}}
-            record = collection.find_one(mine)
+            # Before anything is noted: what comes after this look is none that was taken.
+            there = collection.find_one({"_id": task_id})
+            if there is None:
+                return Absent()
+            if there.get("claimant") == claimant and there["state"] in RUNNING:
+                record = there
         if record is not None:
             return Attempt(url, task_id, record["attempts"], record)
         # Whatever becomes of it now: nobody begins anything with a copy of it.
@@ -144,7 +153,7 @@ def claim(
         noted = collection.update_one(open_, {"$set": {"taken": number}})
         record = collection.find_one({"_id": task_id}, {"result": 0, "carried": 0})
     if record is None:
-        return Unwanted("has no record: it was never submitted here, or long ago")
+        return Absent()
     found = _unwanted(record, number, copied=not noted.matched_count) or _busy(url, record, is_gone)
     if found is not None:
         return found
@@ -185,6 +194,8 @@ def _has_used_all(record: Document) -> bool:
 
 def _busy(url: SecretUrl, record: Document, is_gone: Callable[[Any], bool]) -> Busy | None:
     """Return how long to wait for a task that runs elsewhere, or did; None: it may begin."""
+    if record["state"] == "QUEUED":
+        return None  # it was written just now
     if record["state"] not in RUNNING:
         return None if _has_used_all(record) else Busy(SECOND_CHANCE_SECONDS)
     if is_gone(record.get("process")):

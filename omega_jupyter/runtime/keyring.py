@@ -87,13 +87,12 @@ class Keyring:
             raise AuthError(f"The credentials of task {task_id} are sealed to another worker's key")
         return envelope
 
-    def open(self, header: object, *, task: str, task_id: str) -> Credentials:
+    def open(self, envelope: Envelope, *, task: str, task_id: str) -> Credentials:
         """Return the credentials of a task that :meth:`verify` let in, however long ago.
 
         Parameters
         ----------
-        header : object
-            The message header.
+        envelope : Envelope
         task, task_id : str
             Name and id of the task that it came with.
 
@@ -104,7 +103,6 @@ class Keyring:
         Unavailable
             The keys can't be read.
         """
-        envelope = Envelope.from_header(header)
         private, _ = self._keys_for(envelope)
         return envelope.open(list(private.values()), task=task, task_id=task_id)
 

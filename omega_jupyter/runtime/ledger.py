@@ -37,7 +37,7 @@ class Ledger:
     def __init__(self, url: SecretUrl) -> None:
         self.url = url
 
-    def submit(self, record: Mapping[str, Any]) -> Document:
+    def submit(self, record: Mapping[str, Any]) -> None:
         """Write a new record in state QUEUED.
 
         Parameters
@@ -45,11 +45,6 @@ class Ledger:
         record : mapping
             With ``_id`` (the task id), ``verb``, ``model``, ``arguments``,
             ``queue``, ``user``, ``host``.
-
-        Returns
-        -------
-        dict
-            What was written, without the moment, which is the server's.
         """
         written = self.queued(record)
         with mongo_errors(self.url):
@@ -61,7 +56,6 @@ class Ledger:
                 },
                 upsert=True,
             )
-        return written
 
     def queued(self, record: Mapping[str, Any]) -> Document:
         """Return a record in state QUEUED, to be written with the server's moment."""
@@ -69,9 +63,14 @@ class Ledger:
         return {**record, "state": "QUEUED", "attempts": 0, "expires": expires}
 
     def withdraw(self, task_id: str) -> None:
-        """Remove the record of a task whose message could not be sent."""
+        """Remove the record of a task whose message could not be sent, unless it was begun with.
+
+        For good: its message may have come to the broker after all.
+        """
         with mongo_errors(self.url):
-            records(self.url).delete_one({"_id": task_id, "state": "QUEUED", "attempts": 0})
+            records(self.url, durable=True).delete_one(
+                {"_id": task_id, "state": "QUEUED", "attempts": 0}
+            )
 
     def update(
         self,

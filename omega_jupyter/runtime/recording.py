@@ -6,6 +6,7 @@ import os
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from omega_jupyter.errors import Unavailable
 from omega_jupyter.runtime.records import TASKS, records
 from omega_jupyter.store.database.connection import Document, connect, mongo_errors
 from omega_jupyter.store.names.recall import Changed
@@ -24,8 +25,10 @@ _CONVERSION_FAILURE = 241
 _unable: set[tuple[int, SecretUrl]] = set()
 
 
-def submit_unchanged(ledger: Ledger, record: Mapping[str, Any], recall: Recall) -> Document:
+def submit_unchanged(ledger: Ledger, record: Mapping[str, Any], recall: Recall) -> None:
     """Write a new record in state QUEUED, unless a name has changed.
+
+    A worker may begin with it at once: its message may be sent meanwhile.
 
     Parameters
     ----------
@@ -36,15 +39,13 @@ def submit_unchanged(ledger: Ledger, record: Mapping[str, Any], recall: Recall) 
     recall : Recall
         Has told what the names were.
 
-    Returns
-    -------
-    dict
-        What was written.
-
     Raises
     ------
     Changed
         Nothing was written: look the names up.
+    Unavailable
+        MongoDB does not answer. Where the connection was lost meanwhile, nobody knows
+        whether it was written; the message says so.
     """
     from pymongo import ReadPreference, WriteConcern
     from pymongo.errors import AutoReconnect, OperationFailure, ServerSelectionTimeoutError
@@ -56,10 +57,10 @@ def submit_unchanged(ledger: Ledger, record: Mapping[str, Any], recall: Recall) 
     database = connect(url)
     concern = WriteConcern(**{**database.write_concern.document, "j": True})
     target = database.with_options(write_concern=concern, read_preference=ReadPreference.PRIMARY)
-    written = ledger.queued(record)
+    pipeline = _pipeline(ledger.queued(record), recall)
     with mongo_errors(url):
         try:
-            target.aggregate(_pipeline(written, recall)).close()
+            target.aggregate(pipeline).close()
         except OperationFailure as error:
             if error.code != _CONVERSION_FAILURE:
                 # Whoever asks in two commands hears what is wrong, if anything is.
@@ -68,10 +69,24 @@ def submit_unchanged(ledger: Ledger, record: Mapping[str, Any], recall: Recall) 
         except ServerSelectionTimeoutError:
             raise
         except AutoReconnect:
-            # The connection was lost, as after a restart; perhaps it was written.
-            ledger.withdraw(str(written["_id"]))
-            raise Changed from None
-    return written
+            # The connection was lost, as after a restart; perhaps it was written, and
+            # perhaps a worker has begun with it.
+            if _is_gone(ledger, str(record["_id"])):
+                raise Changed from None
+
+
+def _is_gone(ledger: Ledger, task_id: str) -> bool:
+    """Withdraw a task, unless it was begun with; return whether nothing is left of it."""
+    try:
+        ledger.withdraw(task_id)
+        return ledger.find(task_id, ["_id"]) is None
+    except Unavailable as error:
+        raise Unavailable(
+            f"MongoDB went away while a task was submitted, and does not come back: it is not "
+            f"known whether it was. {error.message}",
+            hop="mongodb",
+            hint=f"%omega status {task_id[:8]} tells it when MongoDB answers again",
+        ) from None
 
 
 def _pipeline(record: Document, recall: Recall) -> list[Document]:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import getpass
 import json
-import os
-import socket
 import time
 import uuid
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from omega_jupyter.errors import Invalid, NotFound, OmegaError
@@ -25,6 +22,8 @@ from omega_jupyter.runtime.inquiry import Inquiry
 from omega_jupyter.runtime.keys import sending_keys
 from omega_jupyter.runtime.ledger import Ledger
 from omega_jupyter.runtime.limits import checked_time_limit
+from omega_jupyter.runtime.meanwhile import meanwhile
+from omega_jupyter.runtime.origin import origin
 from omega_jupyter.runtime.queues import checked_queue, warn_of_queue, warn_of_workers
 from omega_jupyter.runtime.recording import submit_unchanged
 from omega_jupyter.runtime.search_grid import check_grid
@@ -140,7 +139,6 @@ class Submitter:
                 warn_of_mismatch(found)
                 warn_of_workers(self.config, self.broker_url, self.queue, found)
             return {
-                "_id": task_id,
                 "verb": verb,
                 "model": arguments["model"],
                 "model_name": found.name,
@@ -150,15 +148,21 @@ class Submitter:
                 **({"carried": staging.carried} if staging.carried else {}),
             }
 
-        record = None
+        known, recall = None, Recall(self.mongo_url)
         if here:
-            recall = Recall(self.mongo_url)
             # What is wrong with the names as they were may be right by now.
             with suppress(Changed, NotFound, Invalid):
-                record = self._write(call(recall.resolve), recall)
-        if record is None:
-            record = self._write(call(partial(resolve_and_remember, self.mongo_url)))
-        self._send(record)
+                known = call(recall.resolve)
+        if known is not None:
+            try:
+                self._send_unchanged({**known, "_id": task_id}, recall)
+            except Changed:
+                # The message is on its way, and finds no record.
+                task_id = uuid.uuid4().hex
+            else:
+                return task_id
+        found = call(partial(resolve_and_remember, self.mongo_url))
+        self._send(self._written({**found, "_id": task_id}))
         return task_id
 
     def resubmit(self, record: Document) -> str:
@@ -192,7 +196,7 @@ class Submitter:
         if carried:
             call["carried"] = carried
         task_id = uuid.uuid4().hex
-        self._send(self._write({**call, "_id": task_id, "retry_of": record["_id"]}))
+        self._send(self._written({**call, "_id": task_id, "retry_of": record["_id"]}))
         return task_id
 
     def release(self, record: Document) -> None:
@@ -203,27 +207,49 @@ class Submitter:
         if kept:
             release(self.mongo_url, kept)
 
-    def _write(self, call: Document, recall: Recall | None = None) -> Document:
-        """Write the record of a call; with `recall` only if the names are what they were."""
+    def _send_unchanged(self, call: Document, recall: Recall) -> None:
+        """Write the record of a call if its names are what they were, and send it meanwhile.
+
+        MongoDB's journal takes as long as the broker. A worker that has the message first
+        waits for the record.
+
+        Raises
+        ------
+        Changed
+            There is no record, but perhaps the message.
+        """
+        record = self._complete(call)
+        began = time.monotonic()
+        sent = meanwhile(partial(self._publish, record))
+        try:
+            submit_unchanged(self.ledger, record, recall)
+            error = sent.exception()
+        except KeyboardInterrupt:
+            self.ledger.withdraw(record["_id"])
+            raise
+        if error is not None:
+            self.ledger.withdraw(record["_id"])
+            raise error
+        self._note(record, began)
+
+    def _written(self, call: Document) -> Document:
+        """Write the record of a call."""
+        record = self._complete(call)
+        began = time.monotonic()
+        self.ledger.submit(record)
+        self._note(record, began)
+        return record
+
+    def _complete(self, call: Document) -> Document:
+        """Return the record of a call."""
         # Settings that can't be used are found before there is a record.
         client_app(self.config, self.broker_url)
         sending_keys(self.config, self.mongo_url)
-        record = {
-            **call,
-            "user": _user(),
-            "host": socket.gethostname(),
-            # What Jupyter tells its kernels: the notebook's path.
-            "notebook": os.environ.get("JPY_SESSION_NAME"),
-            "retention_days": self.config.task_retention_days,
-        }
-        began = time.monotonic()
-        if recall is None:
-            written = self.ledger.submit(record)
-        else:
-            written = submit_unchanged(self.ledger, record, recall)
+        return {**call, **origin(), "retention_days": self.config.task_retention_days}
+
+    def _note(self, record: Document, began: float) -> None:
         kind = f"{record['verb']} {record['model_name']}"
-        in_flight(self.result_backend).note(written["_id"], kind, began)
-        return written
+        in_flight(self.result_backend).note(record["_id"], kind, began)
 
     def _send(self, record: Document) -> None:
         try:
@@ -258,12 +284,3 @@ def _gone(task_id: str, role: str, ref: str) -> NotFound:
         f"Task {task_id[:8]} can't run again: {ref}, its {role}, is not stored any more",
         hint=f"%omega info {ObjectName.parse(ref).name} shows what there is",
     )
-
-
-@cache
-def _user() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        # A container may run under a user id that has no name.
-        return str(os.getuid())

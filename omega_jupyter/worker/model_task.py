@@ -6,7 +6,7 @@ import time
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import cache, lru_cache
+from functools import cache, lru_cache, partial
 from typing import Any
 
 from celery import Task
@@ -17,7 +17,7 @@ from omega_jupyter.config import SecretUrl
 from omega_jupyter.errors import AuthError
 from omega_jupyter.omega import Omega
 from omega_jupyter.runtime.attempt import Attempt
-from omega_jupyter.runtime.claim import Busy, Unwanted, claim
+from omega_jupyter.runtime.claim import Absent, Busy, Unwanted, claim
 from omega_jupyter.runtime.credentials import Credentials
 from omega_jupyter.runtime.envelope import HEADER, Envelope
 from omega_jupyter.runtime.keyring import keyring
@@ -37,6 +37,14 @@ from omega_jupyter.worker.patience import patiently
 __all__ = ["ModelTask"]
 
 logger = get_task_logger(__name__)
+
+# A client writes the record and sends the message at the same time. Where the latter is
+# first the worker waits, for a quarter of a second in all …
+MOMENTS_SECONDS = (0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.128)
+# … and then asks again after so long: a client that hangs may take its time. A record that
+# comes later still has no message, which is found out as ever.
+ABSENT_SECONDS = (1.0, 3.0, 9.0)
+_NEVER = "it was withdrawn, never submitted here, or long ago"
 
 
 @cache
@@ -71,45 +79,61 @@ class ModelTask(Task):
             another worker runs it, or the message is a copy.
         """
         try:
-            header = self.request.get(HEADER)
-            envelope = Envelope.from_header(header)
+            envelope = Envelope.from_header(self.request.get(HEADER))
             credentials = keyring(self.app.omega_config).open(
-                header, task=self.name, task_id=task_id
+                envelope, task=self.name, task_id=task_id
             )
         except AuthError as error:
             logger.warning("Refused: %s", error.message)
             # Not Reject: Celery would note a failure in the record that the forger named.
             raise Ignore from None
-        claimant = uuid.uuid4().hex
-        claimed = patiently(
-            lambda: claim(
-                credentials.result_backend,
-                task_id,
-                envelope.terms.number,
-                again=bool(self.request.delivery_info["redelivered"]),
-                worker=str(self.request.hostname),
-                process=main_process(),
-                claimant=claimant,
-                is_gone=is_gone,
-            )
-        )
-        match claimed:
+        terms = envelope.terms
+        match self._claimed(task_id, credentials, terms):
+            case Attempt() as attempt:
+                self.request.omega_credentials = credentials
+                self.request.omega_attempt = attempt
+                return
             case Unwanted(why):
                 logger.warning("Ignored: task %s %s", task_id, why)
-                raise Ignore
             case Busy(seconds):
-                self._ask_again(seconds, credentials, envelope.terms)
-                raise Ignore
-        self.request.omega_credentials = credentials
-        self.request.omega_attempt = claimed
+                logger.info("Put back: task %s runs elsewhere", task_id)
+                self._ask_again(seconds, credentials, terms)
+            case Absent() if terms.number <= len(ABSENT_SECONDS):
+                logger.info("Put back: task %s has no record yet", task_id)
+                self._ask_again(ABSENT_SECONDS[terms.number - 1], credentials, terms)
+            case Absent():
+                logger.warning("Ignored: task %s has no record: %s", task_id, _NEVER)
+        raise Ignore
+
+    def _claimed(
+        self, task_id: str, credentials: Credentials, terms: Terms
+    ) -> Attempt | Absent | Busy | Unwanted:
+        """Claim the record, which may come a moment later than its message."""
+        ask = partial(
+            claim,
+            credentials.result_backend,
+            task_id,
+            terms.number,
+            again=bool(self.request.delivery_info["redelivered"]),
+            worker=str(self.request.hostname),
+            process=main_process(),
+            claimant=uuid.uuid4().hex,
+            is_gone=is_gone,
+        )
+        for seconds in MOMENTS_SECONDS:
+            claimed = patiently(ask)
+            if not isinstance(claimed, Absent) or terms.number > 1:
+                return claimed
+            time.sleep(seconds)
+        return patiently(ask)
 
     def _ask_again(self, seconds: float, credentials: Credentials, terms: Terms) -> None:
-        """Put the message back for a while: it came though its first worker goes on with it.
+        """Put the message back for a while.
 
-        That worker had lost its connection to the broker. Should it die after all,
-        this message is what the task runs again with.
+        It came though its first worker goes on with the task, having lost its connection to
+        the broker: should that worker die after all, the task runs again with this message.
+        Or it came before its record.
         """
-        logger.info("Put back: task %s runs elsewhere", self.request.id)
         send(
             self.app,
             keyring(self.app.omega_config).sending(),

@@ -45,7 +45,7 @@ def sealed(keys: SendingKeys, **how: Any) -> dict[str, Any]:
 def let_in(ring: Keyring, header: dict[str, Any]) -> Credentials:
     """As the worker's main process does, and then a process of its pool."""
     ring.verify(header, **TASK)
-    return ring.open(header, **TASK)
+    return ring.open(Envelope.from_header(header), **TASK)
 
 
 @pytest.fixture
@@ -148,11 +148,11 @@ def test_what_was_let_in_in_time_opens_as_long_as_it_runs(
     late = sealed(sending_keys(client, URL), lifetime=-1)
     keys.senders.write_text("")
 
-    assert ring.open(late, **TASK) == CREDENTIALS
+    assert ring.open(Envelope.from_header(late), **TASK) == CREDENTIALS
     with pytest.raises(AuthError, match="expired"):
         let_in(ring, late)
     with pytest.raises(AuthError, match="another task"):
-        ring.open(late, task="omega.fit", task_id="2")
+        ring.open(Envelope.from_header(late), task="omega.fit", task_id="2")
 
 
 @pytest.mark.usefixtures("_always_fresh")

@@ -15,7 +15,7 @@ from omega_jupyter.errors import Invalid, NotFound
 from omega_jupyter.runtime import claim as claims
 from omega_jupyter.runtime import records
 from omega_jupyter.runtime.attempt import Attempt, running_in
-from omega_jupyter.runtime.claim import Busy, Unwanted, claim, release
+from omega_jupyter.runtime.claim import Absent, Busy, Unwanted, claim, release
 from omega_jupyter.runtime.ledger import Ledger
 from omega_jupyter.store.database.connection import connect
 
@@ -133,7 +133,7 @@ def test_ended_task_is_never_claimed_or_changed_again(ledger: Ledger) -> None:
 
 
 def test_task_nobody_submitted_is_not_claimed(ledger: Ledger) -> None:
-    assert isinstance(begin(ledger, "nobody"), Unwanted)
+    assert isinstance(begin(ledger, "nobody"), Absent)
 
 
 def test_task_that_runs_is_not_begun_twice(ledger: Ledger) -> None:
