@@ -1,4 +1,4 @@
-"""The task ledger: one document per task, written before its message is sent.
+"""The task ledger: one document per task, without which no message of it begins.
 
 So a task that waits shows before any worker runs, one that nobody knows is told
 from one that waits, and history survives restarts. The document is also where

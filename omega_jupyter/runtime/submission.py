@@ -1,4 +1,4 @@
-"""From a call to a message: names pinned, record written, credentials sealed, sent."""
+"""From a call to a message: names pinned, record written and message sealed and sent."""
 
 from __future__ import annotations
 

@@ -369,7 +369,7 @@ def test_copy_of_a_message_begins_nothing_and_changes_nothing(ledger: Ledger) ->
     ledger.update("a1", "CANCELLED", {})
     assert "CANCELLED" in refused()
     records.records(ledger.url).delete_one({"_id": "a1"})
-    assert "no record" in refused()
+    assert isinstance(begin(ledger, "a1", THERE, again=False), Absent)
 
 
 def test_message_that_was_put_back_counts_once_and_the_one_before_no_more(ledger: Ledger) -> None:
