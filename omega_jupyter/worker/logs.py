@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from omega_jupyter.errors import OmegaError
 from omega_jupyter.runtime.records import DEFAULT_RETENTION_DAYS
-from omega_jupyter.runtime.task_log import MAX_BYTES, MAX_LINES, append
+from omega_jupyter.runtime.task_log import MAX_BYTES, MAX_LINES, append, read
 from omega_jupyter.worker.descriptors import descriptors
 
 if TYPE_CHECKING:
@@ -51,7 +51,8 @@ class TaskLog:
         # Of the lines that are worth keeping.
         self._sizes: deque[int] = deque()
         self._bytes = 0
-        if attempt.number > 1:
+        self._earlier = attempt.number > 1
+        if self._earlier:
             self.write(f"--- attempt {attempt.number} on {attempt.record['worker']} ---\n")
 
     @contextmanager
@@ -91,6 +92,8 @@ class TaskLog:
         """
         with self._flushing:
             self.write(descriptors().new_text())
+            if self._earlier:
+                self._count_earlier()
             with self._lock:
                 lines, printed, kept = list(self._new), self._printed, len(self._sizes)
                 self._new.clear()
@@ -122,6 +125,16 @@ class TaskLog:
             retention_days=self._attempt.record.get("retention_days", DEFAULT_RETENTION_DAYS),
         )
 
+    def _count_earlier(self) -> None:
+        """Keep what earlier attempts have written, as far as there is room for it."""
+        found = read(self._attempt.url, self._attempt.task_id).lines
+        with self._lock:
+            for line in reversed(found):
+                self._sizes.appendleft(_size(line))
+                self._bytes += self._sizes[0]
+            self._keep_to_room()
+        self._earlier = False
+
     def _add(self, line: str) -> None:
         for secret in self._secrets:
             line = secret.redact(line)
@@ -129,10 +142,17 @@ class TaskLog:
             line = f"{line[:LONGEST_LINE]} …"
         self._new.append(line)
         self._printed += 1
-        self._sizes.append(len(line.encode(errors="replace")) + 1)
+        self._sizes.append(_size(line))
         self._bytes += self._sizes[-1]
+        self._keep_to_room()
+
+    def _keep_to_room(self) -> None:
         while len(self._sizes) > MAX_LINES or self._bytes > MAX_BYTES:
             self._bytes -= self._sizes.popleft()
+
+
+def _size(line: str) -> int:
+    return len(line.encode(errors="replace")) + 1
 
 
 class _Tee:

@@ -87,6 +87,29 @@ def test_lines_are_whole_and_progress_bars_end_as_they_look(log: TaskLog) -> Non
     assert written(log) == ("one", "two", "100%", "last, without an end")
 
 
+def test_next_attempt_keeps_what_the_one_before_has_written(log: TaskLog) -> None:
+    log.write("before it was killed\n")
+    log.close()
+    attempt = Attempt(log._attempt.url, "t1", 2, {"worker": "w@there"})
+    again = TaskLog(attempt, [URL])
+    again.write("once more\n")
+    again.flush()
+    again.write("and on\n")
+    again.close()
+
+    kept = ("before it was killed", "--- attempt 2 on w@there ---", "once more", "and on")
+    assert written(log) == kept
+
+    third = TaskLog(Attempt(log._attempt.url, "t1", 3, {"worker": "w@there"}), [URL])
+    for number in range(MAX_LINES - 2):
+        third.write(f"line {number}\n")
+    third.close()
+
+    found = read(log._attempt.url, "t1")
+    assert found.lines[:2] == ("and on", "--- attempt 3 on w@there ---")
+    assert (len(found.lines), found.total) == (MAX_LINES, MAX_LINES + 3)
+
+
 def test_the_end_of_much_output_is_kept(log: TaskLog) -> None:
     for number in range(3 * MAX_LINES):
         log.write(f"line {number}\n")
@@ -173,5 +196,7 @@ def test_output_can_be_followed_and_outlives_a_killed_process(
     wait_for(lambda: runs(tmp_path / "log") == (1, 0))
     wait_for(lambda: killed.logs().startswith("before"))
     os.kill(process_of(tmp_path / "log"), 9)
-    killed.wait(30)
+    wait_for(lambda: runs(tmp_path / "log") == (2, 0))
+    assert killed.logs().startswith("before")
+    killed.cancel(grace=0)
     assert killed.logs().startswith("before")
