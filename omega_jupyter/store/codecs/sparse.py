@@ -20,6 +20,8 @@ _COMPONENTS = {
     "coo": ("coords",),
     "dia": ("offsets",),
 }
+# What Python, numpy and scipy raise where a description is made up.
+_NO_MATRIX = (ArithmeticError, AttributeError, LookupError, TypeError, ValueError)
 # What scipy would find out again by looking at all of the indices.
 _FLAGS = ("has_sorted_indices", "has_canonical_format")
 
@@ -70,20 +72,20 @@ class SparseCodec(Codec):
         Raises
         ------
         Invalid
-            A place is outside of it.
+            A place is outside of it, or its arrays don't make a matrix.
         """
-        if part.rows is not None and body["format"] == "csr":
-            return self.decode(source, body, Part(), what)[: part.rows]
-        self.only_whole(part, what)
-        arrays = [read_array(source, p, block=block) for block, p in enumerate(body["parts"])]
+        rows = part.rows if body["format"] == "csr" else None
+        if rows is None:
+            self.only_whole(part, what)
         try:
+            arrays = [read_array(source, p, block=block) for block, p in enumerate(body["parts"])]
             matrix = _made(body, arrays)
-        except (OverflowError, ValueError):
-            raise _unsound(what) from None
-        _check(matrix, what)
-        for name, value in body["flags"].items():
-            setattr(matrix, name, value)
-        return matrix
+            _check(matrix, what)
+            for name, value in body["flags"].items():
+                setattr(matrix, name, value)
+            return matrix if rows is None else matrix[:rows]
+        except _NO_MATRIX as error:
+            raise _unsound(what, f"no matrix can be made of it ({error})") from error
 
 
 def _knows(obj: Any, flag: str) -> bool:
@@ -118,13 +120,13 @@ def _check(matrix: Any, what: str) -> None:
     """Refuse a matrix whose places are outside of it: scipy follows them unchecked."""
     # The other formats scipy looks at itself.
     if matrix.format in ("csr", "csc", "bsr") and not _compressed_is_sound(matrix):
-        raise _unsound(what)
+        raise _unsound(what, "its places point outside of it")
 
 
-def _unsound(what: str) -> Invalid:
+def _unsound(what: str, why: str) -> Invalid:
     """Make the error for a sparse matrix that is not sound."""
     return Invalid(
-        f"{what} is a damaged sparse matrix: its places point outside of it",
+        f"{what} is a damaged sparse matrix: {why}",
         hint="put it again from where it came",
     )
 

@@ -105,6 +105,44 @@ def test_rows_of_a_sparse_matrix(start: int, datasets: DatasetStore) -> None:
         datasets.get("X")
 
 
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("format", "lil"),
+        ("format", "dok"),
+        ("format", "no"),
+        ("class", None),
+        ("shape", [20]),
+        ("shape", [-20, 30]),
+        ("shape", [None, 30]),
+        ("shape", 600),
+        ("parts", []),
+        ("parts", [{"descr": "no"}]),
+        ("flags", {"shape": 1}),
+    ],
+)
+def test_description_of_a_sparse_matrix(field: str, value: Any, datasets: DatasetStore) -> None:
+    datasets.put(MATRIX.tocsr(), "X")
+    collection = versions(datasets._url)
+
+    collection.update_one({"name": "X"}, {"$set": {f"body.{field}": value}})
+    forge(datasets, lambda inline: None)
+
+    with pytest.raises(Invalid, match="X@1 is a damaged sparse matrix"):
+        datasets.get("X")
+
+
+def test_columns_beyond_the_places_of_a_sparse_matrix(datasets: DatasetStore) -> None:
+    datasets.put(MATRIX.tocsr(), "X")
+    collection = versions(datasets._url)
+
+    collection.update_one({"name": "X"}, {"$set": {"body.shape": [20, 1 << 62]}})
+    forge(datasets, lambda inline: None)
+
+    with pytest.raises(Invalid, match="X@1 is a damaged sparse matrix"):
+        datasets.head("X", 3)
+
+
 Path = tuple[str | int, ...]
 
 HUGE = (1 << 62) - 1
