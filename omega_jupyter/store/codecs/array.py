@@ -191,10 +191,7 @@ def _read_strings(source: Source, body: dict[str, Any], segment: int, block: int
     if body["text"]["has_na"]:
         options["na_object"] = missing
     dtype = np.dtypes.StringDType(**options)
-    array = np.array(values, dtype=dtype)
-    if prod([int(n) for n in body["shape"]]) != array.size:
-        raise _unsound(body)
-    return array.reshape([int(n) for n in body["shape"]])
+    return _shaped(np.array(values, dtype=dtype), body)
 
 
 def _unsound(body: Mapping[str, Any]) -> Invalid:
@@ -224,6 +221,11 @@ def _read_objects(source: Source, body: dict[str, Any], segment: int, block: int
     # Item by item: numpy would take lists of equal length for a second dimension.
     for place, value in enumerate(values):
         flat[place] = value
-    if prod([int(n) for n in body["shape"]]) != flat.size:
+    return _shaped(flat, body)
+
+
+def _shaped(flat: Any, body: Mapping[str, Any]) -> Any:
+    shape = [int(n) for n in body["shape"]]
+    if prod(shape) != flat.size:
         raise _unsound(body)
-    return flat.reshape([int(n) for n in body["shape"]], order=body["order"])
+    return flat.reshape(shape, order=body["order"])
