@@ -26,6 +26,7 @@ from omega_jupyter.store.versions.writing import (
     discard,
     write_payload,
 )
+from omega_jupyter.store.wording.damage import DAMAGE_HINT
 
 __all__ = ["ObjectStore", "Put"]
 
@@ -192,8 +193,7 @@ def _naming_damage(document: Document, what: str) -> Iterator[None]:
             raise
         raise Invalid(
             f"{what} is damaged: {fault} ({getattr(error, 'message', error)})",
-            hint="`%omega store check` looks at all that is stored; "
-            "an earlier version, or an archive, may be sound",
+            hint=DAMAGE_HINT,
         ) from error
 
 

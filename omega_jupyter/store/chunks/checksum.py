@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import xxhash
 
 from omega_jupyter.errors import Invalid
+from omega_jupyter.store.wording.damage import DAMAGE_HINT
 
 __all__ = ["checksum", "combined", "damaged", "of_inline", "pack"]
 
@@ -46,5 +47,5 @@ def damaged(what: str) -> Invalid:
     """Make the error for stored bytes that don't match their checksum."""
     return Invalid(
         f"{what} is damaged: stored bytes don't match their checksum",
-        hint="`omega store check` lists all that is; an earlier version may be sound",
+        hint=DAMAGE_HINT,
     )

@@ -13,6 +13,7 @@ from omega_jupyter.errors import Invalid
 from omega_jupyter.store.files.file_segment import FileSegment
 from omega_jupyter.store.payload.payload import Key, Source
 from omega_jupyter.store.payload.stream import Joined, PayloadStream
+from omega_jupyter.store.wording.damage import DAMAGE_HINT
 
 __all__ = ["SpoolSegment", "check_hash", "spool", "spooled"]
 
@@ -114,7 +115,7 @@ def check_hash(found: str, expected: str, what: str) -> None:
     if found != expected:
         raise Invalid(
             f"Model {what} is damaged: its content does not match its hash",
-            hint="`omega store check` lists all that is; an earlier version may be sound",
+            hint=DAMAGE_HINT,
         )
 
 

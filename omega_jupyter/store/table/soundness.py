@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from omega_jupyter.errors import Invalid
+from omega_jupyter.store.wording.damage import DAMAGE_HINT
 
 __all__ = ["check_numbers"]
 
@@ -36,8 +37,7 @@ def check_numbers(body: Mapping[str, Any], what: str) -> None:
     if fault is not None:
         raise Invalid(
             f"{what} is damaged: {fault}",
-            hint="`%omega store check` looks at all that is stored; "
-            "an earlier version, or an archive, may be sound",
+            hint=DAMAGE_HINT,
         )
 
 
