@@ -108,7 +108,11 @@ class RabbitServer(AbstractContextManager["RabbitServer"]):
             "ERL_EPMD_ADDRESS": "127.0.0.1",
             "ERL_EPMD_PORT": str(self._epmd),
         }
-        self.start()
+        try:
+            self.start()
+        except BaseException:
+            self.__exit__()
+            raise
 
     def start(self) -> None:
         with (self.folder / "out.log").open("ab") as log:
@@ -129,9 +133,15 @@ class RabbitServer(AbstractContextManager["RabbitServer"]):
             return False
         return True
 
+    def _epmd_is_gone(self) -> bool:
+        """End the name server that RabbitMQ has started; it stays while it knows of a node."""
+        stop = ["epmd", "-port", str(self._epmd), "-kill"]
+        subprocess.run(stop, check=False, capture_output=True)
+        with socket.socket() as asking:
+            return asking.connect_ex(("127.0.0.1", self._epmd)) != 0
+
     def __exit__(self, *error: object) -> None:
         if self.process.poll() is None:
             self.kill()
-        stop = ["epmd", "-port", str(self._epmd), "-kill"]
-        subprocess.run(stop, check=False, capture_output=True)
+        wait_for(self._epmd_is_gone)
         shutil.rmtree(self.folder, ignore_errors=True)
