@@ -177,6 +177,26 @@ def test_silent_worker_gets_a_second_chance_before_another_takes_its_task(ledger
 
 
 @pytest.mark.usefixtures("short_lease")
+def test_second_chance_is_over_after_its_time_alone(
+    ledger: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    submit(ledger, "a1")
+    first = begun(ledger, "a1")
+    time.sleep(0.03)
+    monkeypatch.setattr(claims, "SECOND_CHANCE_SECONDS", 60.0)
+
+    # The first one finds out that it is silent, and another one asks in its second chance.
+    assert isinstance(begin(ledger, "a1", THERE), Busy)
+    assert isinstance(begin(ledger, "a1", THERE), Busy)
+    assert state(ledger, "a1") == "RETRY"
+
+    monkeypatch.setattr(claims, "SECOND_CHANCE_SECONDS", 0.0)
+    time.sleep(0.01)
+    assert begun(ledger, "a1", THERE).number == 2
+    assert first.beat() == "taken"
+
+
+@pytest.mark.usefixtures("short_lease")
 def test_reader_notices_that_a_worker_is_silent(ledger: Ledger) -> None:
     submit(ledger, "runs", "ends", "waits")
     for task_id in ("runs", "ends"):

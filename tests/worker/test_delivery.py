@@ -22,10 +22,11 @@ from omega_jupyter.verbs.task_report import TaskReport
 from tests.faults import Place
 from tests.mongo_server import MongoServer, wait_for
 from tests.processes import Worker, kill_tree
-from tests.sleeper import wake
+from tests.sleeper import Sleeper, wake
 from tests.strikes import strike_at_random
 
 X, y = make_classification(1_000, 20, random_state=0)
+ELSEWHERE = {"host": "elsewhere", "pid": 1, "began": 1.0}
 SLOW = RandomForestClassifier(n_estimators=300, random_state=0)
 
 
@@ -130,8 +131,7 @@ def test_worker_ends_a_task_that_another_one_has_taken_over(place: Place) -> Non
     task = place.fit(60)
     place.begun()
     wait_for(lambda: task.refresh()["heartbeat"] > task.record["started"])
-    elsewhere = {"host": "elsewhere", "pid": 1, "began": 1.0}
-    taken = {"attempts": 2, "process": elsewhere, "worker": "other@elsewhere"}
+    taken = {"attempts": 2, "process": ELSEWHERE, "worker": "other@elsewhere"}
     records(place.om.mongo_url).update_one({"_id": task.id}, {"$set": taken})
 
     wait_for(lambda: not psutil.pid_exists(place.process()))
@@ -140,6 +140,37 @@ def test_worker_ends_a_task_that_another_one_has_taken_over(place: Place) -> Non
     # The message is still there for the other one, and nobody begins with it meanwhile.
     wait_for(lambda: f"Put back: task {task.id}" in place.log(0))
     assert place.runs() == (1, 0)
+
+
+def test_fit_that_ends_when_its_task_is_another_s_leaves_that_one_the_message(place: Place) -> None:
+    place.start()
+    task = place.fit(600)
+    place.begun()
+    taken = {"attempts": 2, "process": ELSEWHERE, "worker": "other@elsewhere"}
+    records(place.om.mongo_url).update_one({"_id": task.id}, {"$set": taken})
+    wake(place.folder / "m")  # before the worker itself hears of it
+
+    wait_for(lambda: f"Put back: task {task.id}" in place.log(0))
+    assert "which is not ours any more" in place.log(0)
+    assert (task.state, task.worker, task.attempts) == ("STARTED", "other@elsewhere", 2)
+    assert len(place.om.models.versions("m")) == 1
+
+
+@pytest.mark.parametrize("who", ["process", "worker"])
+def test_task_that_had_published_when_it_died_is_not_fitted_again(place: Place, who: str) -> None:
+    worker = place.start()
+    task = place.fit(600)
+    place.begun()
+    place.om.models.put(Sleeper(), "m", task=task.id)
+    records(place.om.mongo_url).update_one({"_id": task.id}, {"$set": {"committed": 1}})
+    if who == "process":
+        os.kill(place.process(), signal.SIGKILL)
+    else:
+        kill_tree(worker)
+        place.start()
+
+    assert task.get(60).ref == "m@2"
+    assert (task.state, place.runs()) == ("SUCCESS", (1, 0))
 
 
 def test_killed_mongod_costs_no_fit_and_ends_no_waiting(tmp_path: Path) -> None:
