@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import partial
+from itertools import islice
 from typing import Any, TypeVar
 
 from omega_jupyter.errors import Invalid
@@ -152,13 +153,16 @@ def pack_head(segment: TableSegment, blocks: list[Block], rows: int) -> dict[str
 
 def _listed(frame: Any) -> dict[str, Any]:
     """Return the columns for the catalog, as text in run-length form."""
-    names = [_text(label) for label in frame.columns[:COLUMNS_LISTED]]
+    names = [_text(label) for label in frame.columns[:COLUMNS_LISTED].tolist()]
     runs: list[list[Any]] = []
-    for dtype in map(str, frame.dtypes.iloc[:COLUMNS_LISTED]):
-        if runs and runs[-1][1] == dtype:
+    before = None
+    for dtype in islice(frame.dtypes, COLUMNS_LISTED):
+        # The text of a dtype takes longer than all else here, and most are the same object.
+        if dtype is before or (runs and runs[-1][1] == str(dtype)):
             runs[-1][0] += 1
         else:
-            runs.append([1, dtype])
+            runs.append([1, str(dtype)])
+        before = dtype
     return {"names": names, "dtypes": runs}
 
 
