@@ -12,6 +12,7 @@ from omega_jupyter.runtime.model import OmegaModelProxy
 from omega_jupyter.runtime.queues import checked_queue
 from omega_jupyter.runtime.roster import ANSWER_SECONDS, Roster
 from omega_jupyter.runtime.task import OmegaTask
+from omega_jupyter.runtime.task_list import TaskList
 from omega_jupyter.runtime.workers import Found, QueueInfo, WorkerInfo
 from omega_jupyter.store.names.names import ObjectName
 
@@ -68,7 +69,7 @@ class OmegaRuntime:
         model: str | None = None,
         since: datetime | timedelta | None = None,
         parent: OmegaTask | str | None = None,
-    ) -> list[OmegaTask]:
+    ) -> TaskList:
         """Return the newest tasks, newest first, in one query.
 
         Parameters
@@ -86,6 +87,11 @@ class OmegaRuntime:
         parent : OmegaTask or str, optional
             A search or cross-validation: the tasks that do its fits, which are not
             listed otherwise.
+
+        Returns
+        -------
+        TaskList
+            A list, which shows them as a table.
 
         Raises
         ------
@@ -117,7 +123,7 @@ class OmegaRuntime:
         found = newest()
         if self._submitter.inquiry.settle(found):
             found = newest()
-        return [OmegaTask(str(record["_id"]), self._submitter, record) for record in found]
+        return TaskList(OmegaTask(str(record["_id"]), self._submitter, record) for record in found)
 
     def require(self, queue: str) -> OmegaRuntime:
         """Return a runtime that sends to that queue; this one stays as it is.

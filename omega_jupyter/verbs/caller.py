@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, ClassVar
 if TYPE_CHECKING:
     from omega_jupyter.omega import Omega
     from omega_jupyter.runtime.task import OmegaTask
+    from omega_jupyter.runtime.task_report import TaskReport
     from omega_jupyter.store.wording.progress import Notify
-    from omega_jupyter.verbs.task_report import TaskReport
     from omega_jupyter.verbs.verb import Verb
     from omega_jupyter.verbs.waiting import Line
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from omega_jupyter.store.wording.facts import bytes_text, shape_text
-from omega_jupyter.verbs.listing import Field, Listing, ago
+from omega_jupyter.store.wording.listing import Field, Listing, ago
 
 if TYPE_CHECKING:
     from omega_jupyter.store.upkeep.usage import ObjectUsage

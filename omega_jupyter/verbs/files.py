@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from omega_jupyter.store.wording.facts import bytes_text
+from omega_jupyter.store.wording.listing import Listing
 from omega_jupyter.verbs.data import filters_of, named_pairs
 from omega_jupyter.verbs.entries import entries_table
-from omega_jupyter.verbs.listing import Listing
 from omega_jupyter.verbs.usage import UsageError
 
 if TYPE_CHECKING:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from omega_jupyter.errors import Conflict, Invalid, NotFound
 from omega_jupyter.store.append.source import FrameSource
+from omega_jupyter.store.wording.listing import Listing
 from omega_jupyter.verbs.data import (
     filters_of,
     is_estimator,
@@ -20,7 +21,6 @@ from omega_jupyter.verbs.data import (
 )
 from omega_jupyter.verbs.description import Description
 from omega_jupyter.verbs.entries import entries_table, versions_table
-from omega_jupyter.verbs.listing import Listing
 from omega_jupyter.verbs.usage import UsageError
 
 if TYPE_CHECKING:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from omega_jupyter.errors import Invalid
+from omega_jupyter.runtime.task_report import duration
 from omega_jupyter.store.wording.facts import bytes_text, facts_html, facts_text
-from omega_jupyter.verbs.listing import Field, Listing, ago
-from omega_jupyter.verbs.task_report import duration
+from omega_jupyter.store.wording.listing import Field, Listing, ago
 
 if TYPE_CHECKING:
     from omega_jupyter.doctor import Check

@@ -7,8 +7,7 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from omega_jupyter.errors import NotFound
-from omega_jupyter.verbs.listing import Field, Listing, ago
-from omega_jupyter.verbs.task_report import SHORT_ID, TaskReport, duration
+from omega_jupyter.runtime.task_report import TaskReport
 from omega_jupyter.verbs.usage import UsageError
 from omega_jupyter.verbs.waiting import Detached
 
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
     from omega_jupyter.runtime.answers import Cancelled
     from omega_jupyter.runtime.task import OmegaTask
     from omega_jupyter.runtime.task_log import LogText
+    from omega_jupyter.store.wording.listing import Listing
     from omega_jupyter.verbs.caller import Caller
     from omega_jupyter.verbs.words import Word
 
@@ -32,20 +32,10 @@ def tasks(
     if limit < 1:
         raise UsageError(f"-n takes a number of tasks, not {limit}")
     found = caller.om.runtime.tasks(limit, state=state, model=model, since=_since(since))
-    fields: list[Field[TaskReport]] = [
-        Field("id", lambda task: task.id[:SHORT_ID]),
-        Field("verb", lambda task: task.verb),
-        Field("model", lambda task: task.model),
-        Field("state", lambda task: task.state),
-        Field("progress", lambda task: task.progress_text),
-        Field("submitted", lambda task: ago(task.submitted)),
-        Field("took", lambda task: duration(task.elapsed) if task.started else "", right=True),
-        Field("worker", lambda task: task.worker or ""),
-    ]
     empty = f"no tasks yet; {caller.prefix} fit MODEL X y submits one"
     if (state, model, since) != (None, None, None):
         empty = "no such tasks"
-    return Listing(map(TaskReport, found), fields, empty=empty)
+    return found.table(empty)
 
 
 def status(caller: Caller, task: Word | None) -> TaskReport:

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from omega_jupyter.store.wording.listing import Field, Listing
 from omega_jupyter.verbs.data import stored, stores
-from omega_jupyter.verbs.listing import Field, Listing
 from omega_jupyter.verbs.usage import UsageError
 
 if TYPE_CHECKING:

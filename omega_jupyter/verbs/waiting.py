@@ -8,7 +8,7 @@ from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, TextIO
 
 from omega_jupyter.errors import OmegaError
-from omega_jupyter.verbs.task_report import SHORT_ID, TaskReport, duration
+from omega_jupyter.runtime.task_report import SHORT_ID, TaskReport, duration
 
 if TYPE_CHECKING:
     from omega_jupyter.runtime.task import OmegaTask

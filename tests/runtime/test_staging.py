@@ -18,8 +18,8 @@ from omega_jupyter.omega import Omega
 from omega_jupyter.runtime.records import records
 from omega_jupyter.runtime.staging import CARRIED_BYTES, carried_by, forget_carried
 from omega_jupyter.runtime.task import OmegaTask
+from omega_jupyter.runtime.task_report import TaskReport
 from omega_jupyter.store.database.connection import Document
-from omega_jupyter.verbs.task_report import TaskReport
 
 X, y = load_iris(return_X_y=True, as_frame=True)
 ANYTHING = pd.DataFrame(

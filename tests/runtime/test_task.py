@@ -215,6 +215,22 @@ def test_list_of_tasks_is_one_query(stored: Omega) -> None:
     assert listed[0].state == "CANCELLED"
 
 
+def test_list_of_tasks_shows_as_a_table(stored: Omega) -> None:
+    assert repr(stored.runtime.tasks()) == "no tasks"
+    older, newer = waiting(stored), waiting(stored)
+
+    listed = stored.runtime.tasks()
+
+    assert isinstance(listed, list)
+    assert [task.id for task in listed] == [newer.id, older.id]
+    titles, *rows = repr(listed).splitlines()
+    assert titles.split()[:4] == ["id", "verb", "model", "state"]
+    assert [row.split()[:4] for row in rows] == [
+        [task.id[:8], "fit", "m@1", "QUEUED"] for task in listed
+    ]
+    assert all(f"{task.id[:8]}</td>" in listed._repr_html_() for task in listed)
+
+
 def test_retry_runs_the_same_call_on_the_same_versions(stored: Omega) -> None:
     first = stored.runtime.model("m").fit("X", "y")
     first.get(60)

@@ -18,7 +18,7 @@ from sklearn.ensemble import RandomForestClassifier
 from omega_jupyter.errors import TaskFailed, Unavailable
 from omega_jupyter.omega import Omega
 from omega_jupyter.runtime.records import records
-from omega_jupyter.verbs.task_report import TaskReport
+from omega_jupyter.runtime.task_report import TaskReport
 from tests.faults import Place
 from tests.mongo_server import MongoServer, wait_for
 from tests.processes import Worker, kill_tree

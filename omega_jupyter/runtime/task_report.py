@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from omega_jupyter.store.names.internal import shown
 from omega_jupyter.store.wording.facts import facts_html, facts_text
-from omega_jupyter.verbs.listing import ago
+from omega_jupyter.store.wording.listing import ago
 
 if TYPE_CHECKING:
     from omega_jupyter.runtime.task import OmegaTask
@@ -65,7 +65,7 @@ class TaskReport:
         self.fraction: float | None = progress.get("fraction")
         self.step: str = progress.get("step") or ""
         self._now: datetime | None = record.get("now")
-        self.elapsed = _seconds(self.started, self.finished or self._now)
+        self.elapsed: float = _seconds(self.started, self.finished or self._now)
 
     @property
     def progress_text(self) -> str:
