@@ -156,6 +156,20 @@ def test_fit_that_ends_when_its_task_is_another_s_leaves_that_one_the_message(pl
     assert len(place.om.models.versions("m")) == 1
 
 
+def test_death_under_a_task_that_is_another_s_changes_nothing(place: Place) -> None:
+    place.start()
+    task = place.fit(600)
+    place.begun()
+    taken = {"attempts": 2, "process": ELSEWHERE, "worker": "other@elsewhere"}
+    records(place.om.mongo_url).update_one({"_id": task.id}, {"$set": taken})
+    os.kill(place.process(), signal.SIGKILL)
+
+    wait_for(lambda: "exited with 'signal 9" in place.log(0))
+    assert place.fit(0, "next").get(60).ref == "next@2"
+    assert (task.state, task.worker, task.attempts) == ("STARTED", "other@elsewhere", 2)
+    assert place.runs() == (1, 0)
+
+
 @pytest.mark.parametrize("who", ["process", "worker"])
 def test_task_that_had_published_when_it_died_is_not_fitted_again(place: Place, who: str) -> None:
     worker = place.start()
@@ -171,6 +185,7 @@ def test_task_that_had_published_when_it_died_is_not_fitted_again(place: Place, 
 
     assert task.get(60).ref == "m@2"
     assert (task.state, place.runs()) == ("SUCCESS", (1, 0))
+    assert task.attempts == (1 if who == "process" else 2)
 
 
 def test_killed_mongod_costs_no_fit_and_ends_no_waiting(tmp_path: Path) -> None:
