@@ -116,12 +116,11 @@ class Submitter:
         Invalid
             An argument can't be sent, or the lengths differ.
         Unavailable
-            MongoDB or the broker does not answer. Nothing was submitted then.
+            MongoDB or the broker does not answer. Nothing was submitted then, or the message
+            says that nobody knows.
         AuthError
             Either refuses the user, or lets him not send to this queue. Nor then.
         """
-        if result is not None:
-            ObjectName.parse(result)
         limit = checked_time_limit(time_limit)
         task_id = uuid.uuid4().hex
         # Where results are in a database of their own, the user's data is not.

@@ -55,6 +55,15 @@ def test_large_model_is_stored_without_a_copy_and_loaded_with_one(models: ModelS
     assert got < 1.75 * FORTY_MIB
 
 
+def test_model_above_two_gib_comes_back_whole(models: ModelStore) -> None:
+    model = with_coefficients(1)
+    model.coef_ = np.arange((2 << 30) // 8 + 100, dtype=np.float64)
+
+    models.put(model, "m")
+
+    np.testing.assert_array_equal(models.get("m").coef_, model.coef_)
+
+
 def test_many_arrays_small_and_large_keep_their_places(models: ModelStore) -> None:
     rng = np.random.default_rng(0)
     model = LinearRegression()
