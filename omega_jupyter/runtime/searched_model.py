@@ -11,7 +11,7 @@ from omega_jupyter.runtime.arguments import is_data
 from omega_jupyter.runtime.in_flight import in_flight
 from omega_jupyter.runtime.search_options import options_to_plain
 from omega_jupyter.runtime.task import OmegaTask
-from omega_jupyter.store.names.names import plain_name
+from omega_jupyter.store.names.names import new_name
 
 if TYPE_CHECKING:
     from omega_jupyter.runtime.submission import Submitter
@@ -182,7 +182,7 @@ class SearchedModel:
         limit = params.pop("time_limit", None)
         if result is not None:
             # Before it has run for an hour, and can't be kept.
-            plain_name(result)
+            new_name(result)
         task_id = self._submitter.submit(
             verb, self.name, data, result=result, params=params, time_limit=limit
         )

@@ -10,7 +10,7 @@ from omega_jupyter.store.append.frames import FrameStream, is_stream
 from omega_jupyter.store.database.connection import Document
 from omega_jupyter.store.interchange.exchange import TableExchange
 from omega_jupyter.store.names.catalog import Latest
-from omega_jupyter.store.names.names import ObjectName, plain_name
+from omega_jupyter.store.names.names import ObjectName, new_name
 from omega_jupyter.store.objects import notes_of
 from omega_jupyter.store.payload.part import Part
 from omega_jupyter.store.query import Q, all_of
@@ -106,7 +106,7 @@ class DatasetStore(TableExchange):
             ).version
         if append and if_exists == "fail":
             raise Invalid("append=True adds to what exists, if_exists='fail' refuses it")
-        name, notes = plain_name(name), notes_of(attributes, if_exists, inputs)
+        name, notes = new_name(name, task=task), notes_of(attributes, if_exists, inputs)
         done = self._done(name, task)
         if done is not None:
             return done

@@ -12,7 +12,7 @@ from omega_jupyter.store.codecs.codec import Codec, codec_for, codec_of_kind
 from omega_jupyter.store.database.connection import Document
 from omega_jupyter.store.database.schema import prepare
 from omega_jupyter.store.names.catalog import Latest, now
-from omega_jupyter.store.names.names import plain_name
+from omega_jupyter.store.names.names import new_name
 from omega_jupyter.store.names.versioned import VersionedStore
 from omega_jupyter.store.payload.part import Part
 from omega_jupyter.store.upkeep.document import fault_of
@@ -80,7 +80,7 @@ class ObjectStore(VersionedStore):
         standing: Standing | None = None,
     ) -> Put:
         """Put an object, and tell whether the task had not put another one before."""
-        name = plain_name(name)
+        name = new_name(name, task=task)
         described = notes_of(attributes, if_exists, inputs)
         _check_task(task)
         prepare(self._url)

@@ -46,6 +46,10 @@ MISTAKES: dict[str, tuple[Callable[[DatasetStore], Any], str]] = {
         lambda ds: ds.put(FRAME, "X", append=True, inputs={"X": 1}),  # type: ignore[dict-item]
         "Inputs are roles",
     ),
+    "a task's own folder": (lambda ds: ds.put(1, ".staged/X"), "'.staged' goes after a day"),
+    "added to a task's": (lambda ds: ds.put(FRAME, ".staged/X", append=True), "goes after a day"),
+    "renamed to a task's": (lambda ds: ds.rename("X", ".results/X"), "goes after a day"),
+    "copied to a task's": (lambda ds: ds.copy("X", ".results/X"), "goes after a day"),
     "task, a number": (lambda ds: ds.put(FRAME, "X", task=5), "task=5 is no text"),  # type: ignore[arg-type]
     "added task": (
         lambda ds: ds.put(FRAME, "X", append=True, task=5),  # type: ignore[arg-type]

@@ -11,6 +11,7 @@ __all__ = [
     "INTERNAL_FOLDERS",
     "ObjectName",
     "check_tag",
+    "new_name",
     "one_version",
     "plain_name",
     "whole_name",
@@ -114,6 +115,30 @@ def plain_name(text: str) -> str:
             hint=f"use {parsed.name!r}",
         )
     return parsed.name
+
+
+def new_name(text: str, *, task: str | None = None) -> str:
+    """Return the name that somebody gives an object: a plain one, and none of the tasks' own.
+
+    Parameters
+    ----------
+    text : str
+    task : str, optional
+        The task that gives it.
+
+    Raises
+    ------
+    Invalid
+        It carries columns or a version, or is in a folder that is emptied after a day.
+    """
+    name = plain_name(text)
+    folder = name.partition("/")[0]
+    if task is None and folder in INTERNAL_FOLDERS:
+        raise Invalid(
+            f"{name!r} can't be kept: what tasks have in {folder!r} goes after a day",
+            hint=f"use {name[1:]!r}",
+        )
+    return name
 
 
 def whole_name(text: str) -> ObjectName:

@@ -6,7 +6,7 @@ import builtins
 
 from omega_jupyter.errors import Conflict, Invalid, NotFound
 from omega_jupyter.store.names.listed import ListedStore
-from omega_jupyter.store.names.names import ObjectName, check_tag, one_version, plain_name
+from omega_jupyter.store.names.names import ObjectName, check_tag, new_name, one_version, plain_name
 from omega_jupyter.store.names.renaming import rename
 from omega_jupyter.store.versions import retention
 from omega_jupyter.store.versions.copying import copy_version
@@ -151,7 +151,7 @@ class VersionedStore(ListedStore):
         Conflict
             The new name is taken.
         """
-        name, new = plain_name(name), plain_name(new)
+        name, new = plain_name(name), new_name(new)
         if name == new:
             raise Invalid(f"{name!r} has that name already")
         if not rename(self._url, self.store, name, new):
@@ -182,7 +182,7 @@ class VersionedStore(ListedStore):
         NotFound
             There is no such object, version or tag.
         """
-        new = plain_name(new)
+        new = new_name(new)
         parsed = _whole(name)
         found = self._catalog.find(self.store, parsed.name, one_version(parsed, version))
         return copy_version(self._url, found, new)

@@ -86,7 +86,7 @@ def test_store_comes_out_as_it_was(
         datasets.put(value, f"folder/{number}", attributes={"n": number, "é": [None, 0.5]})
     datasets.put(LARGE * 2, "X")
     datasets.put(LARGE * 3, "X", task="t1", inputs={"X": "X@1", "model": "m@1"})
-    datasets.put([1], ".staged/hidden")
+    datasets.put([1], ".staged/hidden", task="t0")
     datasets.put(pd.DataFrame({"x": LARGE}), "log")
     datasets.put(pd.DataFrame({"x": LARGE}), "log", append=True)
     datasets.copy("log", "copy")

@@ -122,7 +122,7 @@ def test_empty_database_lists_nothing(datasets: DatasetStore) -> None:
 
 def test_list_is_sorted_and_takes_patterns(datasets: DatasetStore) -> None:
     for name in ("b", "a/1", "a/2", "a/x/1", "B", ".staged/x", "ä"):
-        datasets.put(pd.DataFrame() if name == "b" else 1, name)
+        datasets.put(pd.DataFrame() if name == "b" else 1, name, task=name)
     datasets.put(2, "a/1")
     datasets.put(1, "gone")
     datasets.drop("gone")
@@ -144,7 +144,7 @@ def test_entries_are_the_latest_versions(datasets: DatasetStore) -> None:
     datasets.put([1, 2], "a")
     datasets.put(1, "gone")
     datasets.drop("gone")
-    datasets.put(1, ".staged/x")
+    datasets.put(1, ".staged/x", task="x")
 
     assert [m.ref for m in datasets.entries()] == ["a@2", "b@1"]
     assert datasets.entries()[1].columns == (("x", "int64"),)

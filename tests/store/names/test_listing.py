@@ -28,7 +28,7 @@ FOLDERS = 10
 
 def test_regular_expression_is_for_the_beginning(datasets: DatasetStore) -> None:
     for name in ("sales/1", "sales/10", "sales/x", "old/sales/1", ".staged/1"):
-        datasets.put(1, name)
+        datasets.put(1, name, task=name)
 
     assert datasets.list(regexp=r"sales/\d") == ["sales/1", "sales/10"]
     assert datasets.list(regexp=r"sales/\d$") == ["sales/1"]

@@ -181,7 +181,7 @@ def test_many_orphans_are_collected_run_by_run(
 
 def test_internal_objects_go_when_they_are_old(datasets: DatasetStore, url: SecretUrl) -> None:
     for name in (".staged/a/X", ".results/b", "staged/X", "results"):
-        datasets.put(LARGE, name)
+        datasets.put(LARGE, name, task=name)
 
     assert collect(url) == Collected()
     assert collect(url, internal_age=NOW).segments == 2

@@ -31,7 +31,7 @@ def test_room_of_each_object_and_of_all(
     for rows in (1, 2, 3):
         datasets.put(np.tile(LARGE, rows), "a/X")
     datasets.put(pd.DataFrame({"x": LARGE}), "Y")
-    datasets.put([1], ".staged/z")
+    datasets.put([1], ".staged/z", task="z")
     models.put(LogisticRegression(), "a/X")
     datasets.put(LARGE, "gone")
     datasets.drop("gone")
