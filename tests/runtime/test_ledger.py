@@ -211,6 +211,14 @@ def test_reader_notices_that_a_worker_is_silent(ledger: Ledger) -> None:
     assert not ledger.settle(["runs", "ends", "waits"])
 
 
+def test_reader_does_not_give_up_who_was_just_heard(ledger: Ledger) -> None:
+    submit(ledger, "a1")
+    begun(ledger, "a1")
+
+    assert not ledger.settle(["a1"])
+    assert state(ledger, "a1") == "STARTED"
+
+
 def test_task_whose_workers_die_is_given_up(ledger: Ledger) -> None:
     submit(ledger, "a1")
     for number in range(1, records.MAX_ATTEMPTS + 1):

@@ -115,7 +115,7 @@ def test_message_of_a_killed_worker_goes_to_another_one(bench: Bench) -> None:
 
 
 def test_long_task_keeps_its_message_while_another_worker_is_idle(bench: Bench) -> None:
-    bench.start_workers(2)
+    bench.start_workers(2, "-c", "1")  # who is full does not ask for messages
     bench.send("long", 3.0)  # three leases
     wait_for(lambda: bench.notes("ended", "long"))
     assert len(bench.notes("began", "long")) == 1

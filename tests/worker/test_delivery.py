@@ -191,7 +191,7 @@ def test_task_that_had_published_when_it_died_is_not_fitted_again(place: Place, 
 def test_killed_mongod_costs_no_fit_and_ends_no_waiting(tmp_path: Path) -> None:
     """Broker, records and store in one: the fit goes on, and publishes when it is back."""
     with MongoServer() as server, ThreadPoolExecutor() as threads:
-        place = Place.at(tmp_path, server.url())
+        place = Place.at(tmp_path, f"{server.url()}?serverSelectionTimeoutMS=1000")
         place.start()
         task = place.fit(3)
         place.begun()
@@ -201,6 +201,7 @@ def test_killed_mongod_costs_no_fit_and_ends_no_waiting(tmp_path: Path) -> None:
         with pytest.raises(Unavailable, match="does not answer"):
             hasty.cancel()
         place.begun(1, 1)  # it wants to publish now
+        wait_for(lambda: "Waiting for MongoDB" in place.log(0))  # for longer than the driver does
         server.start()
 
         assert got.result().ref == "m@2"
