@@ -32,8 +32,8 @@ def run() -> int:
     if "ELSEWHERE_SKLEARN" in os.environ:
         from omega_jupyter.worker import control
 
-        there = control.environment() | {"scikit-learn": os.environ["ELSEWHERE_SKLEARN"]}
-        control.environment = lambda: there
+        there = control.versions() | {"scikit-learn": os.environ["ELSEWHERE_SKLEARN"]}
+        control.versions = lambda: there
     return __main__.main()
 
 

@@ -49,7 +49,8 @@ def test_task_waits_visibly_before_any_worker_runs(stored: Omega) -> None:
 
 def test_interrupted_get_says_that_the_task_goes_on(stored: Omega) -> None:
     task = waiting(stored)
-    interrupt = threading.Timer(0.5, os.kill, (os.getpid(), signal.SIGINT))
+    # While it waits for a notice, not while it begins with that.
+    interrupt = threading.Timer(0.8, os.kill, (os.getpid(), signal.SIGINT))
 
     interrupt.start()
     with pytest.raises(KeyboardInterrupt, match=f"task {task.id[:8]} goes on"):

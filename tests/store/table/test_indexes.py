@@ -150,3 +150,16 @@ def test_subclass_is_refused(datasets: DatasetStore) -> None:
     with pytest.raises(Invalid):
         datasets.put(own, "refused")
     assert not datasets.exists("refused")
+
+
+def test_nan_and_missing_are_told_apart_in_an_arrow_index(datasets: DatasetStore) -> None:
+    # pandas does not take such an index for equal to its own copy.
+    values = pa.array([None, float("nan"), 1.5])
+    index = pd.Index(pd.arrays.ArrowExtensionArray(values))
+    frame = pd.DataFrame({"x": [1, 2, 3]}, index=index)
+
+    datasets.put(frame, "X")
+
+    found = pa.array(datasets.get("X").index.array)
+    assert found.type == pa.float64()
+    assert str(found.to_pylist()) == "[None, nan, 1.5]"
