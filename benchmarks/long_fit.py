@@ -38,7 +38,7 @@ def main() -> None:
                     "at home": lambda: forest.fit(X, y),
                     "on a worker": lambda: model.fit("X", "y").get(600),
                 },
-                rounds=3,
+                rounds=5,
                 warmup=0,
             )
     home, remote = medians.values()
