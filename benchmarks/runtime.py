@@ -56,7 +56,7 @@ def main() -> None:
     with mongod() as server:
         with RabbitServer() as rabbitmq:
             _on(f"{server}/rabbit", rabbitmq.url, server, judge=True)
-        _on(f"{server}/local", None, server, judge=False)
+        _on(f"{server}/alone", None, server, judge=False)
 
 
 def _on(url: str, broker: str | None, server: str, *, judge: bool) -> None:

@@ -16,13 +16,25 @@ if TYPE_CHECKING:
     from omega_jupyter.runtime.ledger import Ledger
     from omega_jupyter.store.names.recall import Recall
 
-__all__ = ["submit_unchanged"]
+__all__ = ["can_submit_unchanged", "submit_unchanged"]
 
 # What $toInt raises for a text; see below.
 _CONVERSION_FAILURE = 241
 
-# Servers that can't, such as those before 5.1, are not asked again.
+# Servers that can't, such as those before 5.1, are not asked again, nor for a database such as
+# `local`, into which nothing is merged.
 _unable: set[tuple[int, SecretUrl]] = set()
+
+
+def can_submit_unchanged(url: SecretUrl) -> bool:
+    """Return whether the server, as far as is known, can do it; else no message goes beside.
+
+    Parameters
+    ----------
+    url : SecretUrl
+        The database of the names and of the task records.
+    """
+    return (os.getpid(), url) not in _unable
 
 
 def submit_unchanged(ledger: Ledger, record: Mapping[str, Any], recall: Recall) -> None:
@@ -51,8 +63,6 @@ def submit_unchanged(ledger: Ledger, record: Mapping[str, Any], recall: Recall) 
     from pymongo.errors import AutoReconnect, OperationFailure, ServerSelectionTimeoutError
 
     url = ledger.url
-    if (os.getpid(), url) in _unable:
-        raise Changed
     records(url)  # with its indexes
     database = connect(url)
     concern = WriteConcern(**{**database.write_concern.document, "j": True})

@@ -25,7 +25,7 @@ from omega_jupyter.runtime.limits import checked_time_limit
 from omega_jupyter.runtime.meanwhile import meanwhile
 from omega_jupyter.runtime.origin import origin
 from omega_jupyter.runtime.queues import checked_queue, warn_of_queue, warn_of_workers
-from omega_jupyter.runtime.recording import submit_unchanged
+from omega_jupyter.runtime.recording import can_submit_unchanged, submit_unchanged
 from omega_jupyter.runtime.search_grid import check_grid
 from omega_jupyter.runtime.sending import send
 from omega_jupyter.runtime.staging import Staging, carried_by
@@ -148,7 +148,7 @@ class Submitter:
             }
 
         known, recall = None, Recall(self.mongo_url)
-        if here:
+        if here and can_submit_unchanged(self.mongo_url):
             # What is wrong with the names as they were may be right by now.
             with suppress(Changed, NotFound, Invalid):
                 known = call(recall.resolve)

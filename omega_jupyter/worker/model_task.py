@@ -39,8 +39,8 @@ __all__ = ["ModelTask"]
 logger = get_task_logger(__name__)
 
 # A client writes the record and sends the message at the same time. Where the latter is
-# first the worker waits, for a quarter of a second in all …
-MOMENTS_SECONDS = (0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.128)
+# first the worker waits, for an eighth of a second in all …
+MOMENTS_SECONDS = (0.002, 0.004, 0.008, 0.016, 0.032, 0.064)
 # … and then asks again after so long: a client that hangs may take its time. A record that
 # comes later still has no message, which is found out as ever.
 ABSENT_SECONDS = (1.0, 3.0, 9.0)

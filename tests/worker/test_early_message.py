@@ -65,6 +65,30 @@ def test_message_whose_names_had_changed_runs_nothing(known: Omega, worker: Work
     assert len(known.runtime.tasks()) == 2
 
 
+def test_call_has_one_message_where_names_can_not_be_compared(
+    mongod: str, worker: Worker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Into a database of this name MongoDB merges nothing.
+    om = Omega(f"{mongod}/local", worker.broker_url, **worker.keys.of_clients)
+    om.datasets.put(X, "X")
+    om.models.put(LogisticRegression().fit(X, y), "m")
+    model = om.runtime.model("m")
+    for _ in range(2):  # looks them up, and finds out that the server can't
+        model.predict("X").get(60)
+    send, sent = submission.send, []
+
+    def count(*args: Any, **options: Any) -> None:
+        sent.append(options["task_id"])
+        send(*args, **options)
+
+    monkeypatch.setattr(submission, "send", count)
+
+    task = model.predict("X")
+
+    np.testing.assert_array_equal(task.get(60), y)
+    assert sent == [task.id]
+
+
 class LostAnswer:
     """The answer of the command that writes the record is lost; then this is called."""
 
