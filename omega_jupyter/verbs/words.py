@@ -203,7 +203,7 @@ class _Reader:
     def __init__(self, line: str, at: int = 0, *, one_line: bool = False) -> None:
         self.line = line
         self.at = at
-        self._white = " \t\r\f\v" if one_line else None
+        self._one_line = one_line
 
     def words(self) -> Iterator[Word]:
         while self._to_next_word():
@@ -218,7 +218,8 @@ class _Reader:
 
     def _space(self, at: int) -> bool:
         char = self.line[at]
-        return char.isspace() if self._white is None else char in self._white
+        # Whatever ends a word is passed over here, no-break spaces too; else it goes on for ever.
+        return char.isspace() and not (self._one_line and char == "\n")
 
     def _ends(self, at: int) -> bool:
         """Whether a word ends here."""
@@ -230,8 +231,8 @@ class _Reader:
         if self.line[self.at : self.at + 1] == "#":
             end = self.line.find("\n", self.at)
             self.at = len(self.line) if end < 0 else end
-            return self._white is None and self._to_next_word()
-        if self._white is not None and self.line[self.at : self.at + 1] == "\n":
+            return not self._one_line and self._to_next_word()
+        if self._one_line and self.line[self.at : self.at + 1] == "\n":
             return False
         return self.at < len(self.line)
 

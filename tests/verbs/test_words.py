@@ -91,6 +91,13 @@ def test_any_keywords_survive_a_cell(keywords: dict[str, str]) -> None:
     assert settings == keywords
 
 
+@pytest.mark.parametrize("space", ["\xa0", "\u2003", "\x1c", "\x85", "\u2028"])
+def test_any_white_space_may_be_beside_a_value(space: str) -> None:
+    lines = split_lines(f"a ={space}1{space}\nb = 2{space}# two\n{space}c = 3")
+
+    assert [(name, word.text) for name, word in lines] == [("a", "1"), ("b", "2"), ("c", "3")]
+
+
 @given(awkward)
 def test_any_cell_is_read_or_refused_clearly(body: str) -> None:
     try:
