@@ -18,6 +18,7 @@ from sklearn.ensemble import RandomForestClassifier
 from omega_jupyter.errors import TaskFailed, Unavailable
 from omega_jupyter.omega import Omega
 from omega_jupyter.runtime.records import records
+from omega_jupyter.runtime.task import OmegaTask
 from omega_jupyter.runtime.task_report import TaskReport
 from tests.faults import Place
 from tests.mongo_server import MongoServer, wait_for
@@ -125,14 +126,19 @@ def test_task_runs_again_where_its_process_was_killed_three_times_in_all(place: 
     assert (last.attempts, place.runs("last")) == (1, (1, 1))
 
 
+def another_takes(place: Place, task: OmegaTask) -> None:
+    """Write into the record what a worker on another machine does that begins with the task."""
+    taken = {"attempts": 2, "process": ELSEWHERE, "worker": "other@elsewhere"}
+    records(place.om.mongo_url).update_one({"_id": task.id}, {"$set": taken})
+
+
 def test_worker_ends_a_task_that_another_one_has_taken_over(place: Place) -> None:
     """As behind a network that was cut for longer than anybody waits."""
     place.start()
     task = place.fit(60)
     place.begun()
     wait_for(lambda: task.refresh()["heartbeat"] > task.record["started"])
-    taken = {"attempts": 2, "process": ELSEWHERE, "worker": "other@elsewhere"}
-    records(place.om.mongo_url).update_one({"_id": task.id}, {"$set": taken})
+    another_takes(place, task)
 
     wait_for(lambda: not psutil.pid_exists(place.process()))
     assert (task.state, task.worker, task.attempts) == ("STARTED", "other@elsewhere", 2)
@@ -146,8 +152,7 @@ def test_fit_that_ends_when_its_task_is_another_s_leaves_that_one_the_message(pl
     place.start()
     task = place.fit(600)
     place.begun()
-    taken = {"attempts": 2, "process": ELSEWHERE, "worker": "other@elsewhere"}
-    records(place.om.mongo_url).update_one({"_id": task.id}, {"$set": taken})
+    another_takes(place, task)
     wake(place.folder / "m")  # before the worker itself hears of it
 
     wait_for(lambda: f"Put back: task {task.id}" in place.log(0))
@@ -160,8 +165,7 @@ def test_death_under_a_task_that_is_another_s_changes_nothing(place: Place) -> N
     place.start()
     task = place.fit(600)
     place.begun()
-    taken = {"attempts": 2, "process": ELSEWHERE, "worker": "other@elsewhere"}
-    records(place.om.mongo_url).update_one({"_id": task.id}, {"$set": taken})
+    another_takes(place, task)
     os.kill(place.process(), signal.SIGKILL)
 
     wait_for(lambda: "exited with 'signal 9" in place.log(0))
